@@ -1,0 +1,1 @@
+"""When and where: Prefect flows, the Dask engine behind them, and the command line."""

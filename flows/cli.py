@@ -1,0 +1,43 @@
+"""The command line: one command per job. Heavy libraries load inside the command that needs them."""
+
+import sys
+
+import typer
+
+from flows.commands import catalogue, making, trying
+from storage.errors import UserError, WorkspaceLockedError
+
+app = typer.Typer(
+    name="rolecall",
+    help="Calls the role of every loop, and of every four bars of every track, in a catalogue of any size.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for group in (trying.app, catalogue.app, making.app):
+    app.add_typer(group)
+for name, commands in (
+    ("fetch", making.fetch),
+    ("loops", making.loops),
+    ("dataset", making.dataset),
+    ("models", making.models),
+):
+    app.add_typer(commands, name=name)
+
+_USAGE, _LOCKED = 2, 5
+
+
+def main() -> None:
+    """Run a command; errors that a user can put right are one line on stderr and an exit code, never a traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"rolecall: {error}", file=sys.stderr)
+        sys.exit(_USAGE)
+    except WorkspaceLockedError as error:
+        print(f"rolecall: {error}", file=sys.stderr)
+        sys.exit(_LOCKED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands: parsing, calling, printing, and nothing else."""

@@ -1,0 +1,187 @@
+"""Labelling, and asking what the labels say."""
+
+import signal
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import (
+    DaskOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+    ready_for_flows,
+    workspace_at,
+)
+from flows.progress import say
+from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flows.label import RunSummary
+
+app = typer.Typer()
+
+_QUARANTINED, _INTERRUPTED = 3, 130
+
+
+@app.command()
+def label(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders of audio.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="A CSV: path[,bpm][,first_downbeat_s][,kind]; kind is loop or track.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    dask: DaskOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Label every new or changed file: its roles, and for tracks the map of every four bars."""
+    if bool(paths) == bool(manifest):
+        raise UserError("name files and folders to label, or one --manifest; not both and not neither")
+    where = workspace_at(workspace)
+    _check_inputs(paths or [], manifest, where, model)
+    ready_for_flows(where)
+    summary = run_label(paths or [], manifest, where.root, model, workers, dask)
+    report(summary, as_json)
+    if summary.state == "interrupted":
+        raise typer.Exit(_INTERRUPTED)
+    if summary.counts.quarantined:
+        raise typer.Exit(_QUARANTINED)
+
+
+def run_label(
+    paths: list[Path], manifest: Path | None, root: Path, model: str | None, workers: int, dask: str | None
+) -> "RunSummary":
+    """Run the label flow; the first Ctrl-C ends it after the batches in flight."""
+    from flows.label import label_catalogue, label_manifest, stop_requested
+
+    def stop(*_: object) -> None:
+        say("stopping after the files in flight; the next run goes on from there")
+        stop_requested.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        if manifest is not None:
+            return label_manifest(str(manifest.absolute()), str(root), model, workers, dask)
+        return label_catalogue([str(path.absolute()) for path in paths], str(root), model, workers, dask)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def report(summary: "RunSummary", as_json: bool) -> None:
+    """Print how a run ended."""
+    counts = asdict(summary.counts)
+    if as_json:
+        fields = {"run_id": summary.run_id, "model_id": summary.model_id, "state": summary.state}
+        print_json({**fields, **counts, "passed_over": summary.passed_over})
+        return
+    print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))
+    if summary.passed_over:
+        say(f"{summary.passed_over} files that are no audio were passed over")
+    if summary.counts.quarantined:
+        say("rolecall errors lists the files in quarantine and why")
+
+
+@app.command()
+def iram(
+    workspace: WorkspaceOption,
+    file: Annotated[Path, typer.Argument(help="A loop or a track.")],
+    bpm: Annotated[float | None, typer.Option(min=20, max=400, help="Tempo in beats per minute.")] = None,
+    first_downbeat: Annotated[float | None, typer.Option(min=0, help="Seconds of the first bar line.")] = None,
+    model: Annotated[str, typer.Option(help="A model's id or name.")] = "default",
+    plot: Annotated[Path | None, typer.Option(help="Draw the map to this picture.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The instrumentation role activation map of one file; reads no catalogue and writes none."""
+    from storage.models import ModelStore
+    from storage.vocabulary import ROLES
+    from tasks.labelling import LabelRecipe, LabelRequest, label_batch
+
+    if not file.is_file():
+        raise UserError(f"{file} is not a file; name a loop or a track")
+    stored = ModelStore(workspace_at(workspace).models).load(model)
+    request = LabelRequest("", str(file.absolute()), None, bpm, first_downbeat)
+    outcome = label_batch([request], LabelRecipe(stored.card, stored.weights))[0]
+    if outcome.reason is not None:
+        raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
+    if plot is not None:
+        from tasks.pictures import draw_iram
+
+        draw_iram(outcome, plot.absolute())
+        say(f"drew {plot}")
+    if as_json:
+        from tasks.labelling import iram_document
+
+        print_json(iram_document(outcome))
+        return
+    columns = ["segment", "bars", "start_s", *ROLES]
+    rows = [
+        [part.segment, f"{part.start_bar}-{part.end_bar}", part.start_s, *part.activations] for part in outcome.segments
+    ] or [["all", "", 0.0, *(outcome.probabilities or ())]]
+    print_rows(columns, rows, Format.TABLE)
+
+
+@app.command()
+def sql(
+    workspace: WorkspaceOption,
+    query: Annotated[str, typer.Argument(help="One SELECT over tracks, roles, segments, iram, sections, …")],
+    style: Annotated[Format, typer.Option("--format", help="How the answer is printed.")] = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the published catalogue; never blocked by a run, never sees half of one."""
+    from storage.catalogue import ask
+
+    answer = ask(workspace_at(workspace), query)
+    print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
+
+
+@app.command()
+def errors(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The files in quarantine: which stage gave them up, why, and how often."""
+    from storage.catalogue import ask
+
+    answer = ask(workspace_at(workspace), "FROM errors ORDER BY path")
+    if as_json:
+        print_json(answer.to_dicts())
+    else:
+        print_rows(answer.columns, answer.rows, Format.TABLE)
+
+
+@app.command()
+def plan(
+    workspace: WorkspaceOption,
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
+    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What label would do, and why: new, changed, stale model, duplicate, unchanged, known bad. Writes nothing."""
+    from tasks.planning import preview
+
+    where = workspace_at(workspace)
+    _check_inputs(paths, None, where, model)
+    findings = preview(where, paths, model)
+    if as_json:
+        print_json(findings)
+    else:
+        print_rows(["finding", "files"], list(findings.items()), Format.TABLE)
+
+
+def _check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
+    """Everything that can be refused is refused here, before anything slow is started."""
+    from storage.catalogue import open_catalogue
+    from storage.models import ModelStore
+    from tasks.finding import find_listed
+
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} is not there; name a file or a folder of audio")
+    if manifest is not None:
+        find_listed(manifest.absolute())
+    ModelStore(workspace.models).load(model or "default")
+    with open_catalogue(workspace):
+        pass

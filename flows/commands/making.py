@@ -1,0 +1,251 @@
+"""Making a model: loops, data sets, training, evaluation, and the models there are."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.options import JsonOption, WorkersOption, WorkspaceOption, ready_for_flows, workspace_at
+from flows.progress import say
+from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+
+fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
+loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
+dataset = typer.Typer(help="Data sets of mixes.", no_args_is_help=True)
+models = typer.Typer(help="The models there are.", no_args_is_help=True)
+app = typer.Typer()
+
+_QUARANTINED = 3
+
+
+@fetch.command("folder")
+def fetch_folder(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    folder: Annotated[Path, typer.Argument(help="A folder of loops.")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV: path[,roles][,bpm][,key][,bars][,group][,licence][,author][,url]; else its manifest.csv."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take loops from a folder, as its manifest describes them."""
+    from tasks.sources.folder import folder_rows
+
+    where = workspace_at(workspace)
+    folder_rows(folder, manifest)
+    ready_for_flows(where)
+    from flows.fetch import fetch_folder as flow
+
+    summary = flow(str(folder.absolute()), str(where.root), str(manifest.absolute()) if manifest else None, workers)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        print(
+            f"found {summary.found}, loops {summary.loops}, duplicate {summary.duplicate}, quarantined {summary.quarantined}"
+        )
+    if summary.quarantined:
+        raise typer.Exit(_QUARANTINED)
+
+
+@loops.command("list")
+def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """Every loop in the table."""
+    from storage.loops import read_loops
+
+    entries = [loop.to_dict() for loop in read_loops(workspace_at(workspace).loops)]
+    if as_json:
+        print_json(entries)
+        return
+    columns = ["loop_id", "roles", "bpm", "key", "mode", "licence", "path"]
+    rows = [[";".join(entry["roles"]) if name == "roles" else entry[name] for name in columns] for entry in entries]
+    print_rows(columns, rows, Format.TABLE)
+
+
+@dataset.command("build")
+def dataset_build(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe file, or the name of a shipped one: default, paper, …")
+    ] = "default",
+    mixes: Annotated[int | None, typer.Option(min=1, help="Another number of mixes than the recipe's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan mixes of single-role loops, render their features, and lock what was made."""
+    from tasks.recipe import find_recipe, read_recipe
+
+    where, path = workspace_at(workspace), find_recipe(recipe)
+    read_recipe(path)
+    ready_for_flows(where)
+    from flows.dataset import build_dataset
+
+    made = build_dataset(str(path), str(where.root), mixes, workers)
+    _print_dataset(asdict(made), as_json)
+
+
+@dataset.command("list")
+def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The finished data sets."""
+    from storage.datasets import DatasetStore
+
+    store = DatasetStore(workspace_at(workspace).datasets)
+    locks = [store.read_lock(name) for name in store.names()]
+    if as_json:
+        print_json([_dataset_summary(asdict(lock)) for lock in locks])
+    else:
+        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles] for lock in locks]
+        print_rows(["name", "digest", "mixes", "singles"], rows, Format.TABLE)
+
+
+@dataset.command("show")
+def dataset_show(
+    workspace: WorkspaceOption, name: Annotated[str, typer.Argument()], as_json: JsonOption = False
+) -> None:
+    """What a data set is made of."""
+    from storage.datasets import DatasetStore
+
+    lock = asdict(DatasetStore(workspace_at(workspace).datasets).read_lock(name))
+    if as_json:
+        print_json(lock)
+    else:
+        _print_dataset(lock, as_json=False)
+
+
+@app.command()
+def train(
+    workspace: WorkspaceOption,
+    name: Annotated[str, typer.Argument(metavar="DATASET", help="A data set of the workspace.")],
+    network: Annotated[str, typer.Option(help="Which network.")] = "separable",
+    pooling: Annotated[str, typer.Option(help="Which pooling over time: auto, max, mean.")] = "auto",
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network; it is kept with its card, and activated by `rolecall models activate`."""
+    from storage.datasets import DatasetStore
+
+    where = workspace_at(workspace)
+    DatasetStore(where.datasets).read_lock(name)
+    ready_for_flows(where)
+    from flows.train import train_model
+
+    card = train_model(name, str(where.root), network, pooling, epochs)
+    if as_json:
+        print_json(asdict(card))
+    else:
+        print(f"model {card.model_id} ({card.name}), {card.parameters} parameters")
+        _print_scores(card.metrics["test"], "the data set's test split")
+        say(f"rolecall models activate {card.model_id} lets the catalogue answer from it")
+
+
+@app.command()
+def evaluate(
+    workspace: WorkspaceOption,
+    model: Annotated[str, typer.Argument(help="A model's id or name; default is the bundled one.")],
+    on: Annotated[Path, typer.Option(help="A folder of compositions: */mix.*, */truth.csv, */info.json.")],
+    split: Annotated[str, typer.Option(help="Which side of the model's split: test, validation or train.")] = "test",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model's maps of whole compositions that it did not learn from."""
+    from storage.models import ModelStore
+    from tasks.compositions import read_compositions
+    from tasks.evaluation import held_out, score_compositions
+    from tasks.inference import load_network
+
+    stored = ModelStore(workspace_at(workspace).models).load(model)
+    chosen, left_out = held_out(read_compositions(on), stored.card, split)
+    if not chosen:
+        raise UserError(f"no composition below {on} is on the {split} side of model {stored.card.model_id}")
+    result = score_compositions(chosen, left_out, load_network(stored.weights, stored.card), stored.card)
+    if as_json:
+        print_json({"model_id": stored.card.model_id, "split": split, **asdict(result)})
+        return
+    where = f"{len(result.compositions)} compositions of the {split} side, {len(left_out)} on other sides left out"
+    _print_scores(result.scores, where)
+    say(f"taken: {', '.join(result.compositions)}")
+
+
+@models.command("list")
+def models_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The bundled model and those trained here."""
+    from storage.catalogue import ask
+    from storage.models import ModelStore
+
+    where = workspace_at(workspace)
+    active = {row[0] for row in ask(where, "SELECT model_id FROM models WHERE active").rows}
+    columns = ["model_id", "name", "parameters", "macro_pr_auc", "macro_roc_auc", "active", "created_at"]
+    rows = [
+        [*(getattr(card, name) for name in columns[:5]), card.model_id in active, card.created_at]
+        for card in ModelStore(where.models).list()
+    ]
+    print_rows(columns, rows, Format.JSON if as_json else Format.TABLE)
+
+
+@models.command("show")
+def models_show(
+    workspace: WorkspaceOption, model: Annotated[str, typer.Argument()], as_json: JsonOption = False
+) -> None:
+    """A model's card."""
+    from storage.models import ModelStore
+
+    card = ModelStore(workspace_at(workspace).models).load(model).card
+    if as_json:
+        print_json(asdict(card))
+        return
+    for name in ("model_id", "name", "parameters", "weights_digest", "dataset_name", "dataset_digest", "created_at"):
+        print(f"{name:16} {getattr(card, name)}")
+    for split, scores in card.metrics.items():
+        print()
+        _print_scores(scores, split)
+    print("\nlearned from")
+    print_rows(["source", "licence", "loops"], [list(entry.values()) for entry in card.licences], Format.TABLE)
+
+
+@models.command("activate")
+def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argument()]) -> None:
+    """Let the public views answer from this model, if it has labelled here."""
+    from storage.ledger import Ledger
+    from storage.models import ModelStore
+
+    where = workspace_at(workspace)
+    card = ModelStore(where.models).load(model).card
+    with where.lock("models activate"), Ledger.of(where) as ledger:
+        ledger.register_model(card)
+        ledger.activate_model(card.model_id)
+        ledger.publish()
+    print(f"active: {card.model_id} ({card.name})")
+
+
+def _dataset_summary(lock: dict[str, Any]) -> dict[str, Any]:
+    return {name: lock[name] for name in ("name", "digest", "mixes", "singles", "roles", "splits")}
+
+
+def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(_dataset_summary(lock))
+        return
+    print(f"data set {lock['name']} {lock['digest'][:12]}: {lock['mixes']} mixes, {lock['singles']} single loops")
+    print_rows(["role", "mixes"], list(lock["roles"].items()), Format.TABLE)
+
+
+def _print_scores(scores: dict[str, Any], where: str) -> None:
+    """A table of scores, the naive answers beside the model's."""
+    print(f"on {where}: {scores['segments']} segments of four bars")
+    measures = [
+        "prevalence",
+        "pr_auc",
+        "roc_auc",
+        "balanced_accuracy",
+        "f1",
+        "always_on_f1",
+        "accuracy",
+        "always_on_accuracy",
+    ]
+    rows = [[role, *(entry[name] for name in measures)] for role, entry in scores["roles"].items()]
+    rows.append(["macro, no vocal", *(scores[f"macro_{name}"] for name in measures)])
+    print_rows(["role", *measures], rows, Format.TABLE)
+    print("always-on has balanced accuracy 0.5 and ROC-AUC 0.5; guessing has a PR-AUC equal to the prevalence")

@@ -1,0 +1,48 @@
+"""Options that many commands share."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from storage.workspace import Workspace
+
+
+def default_workspace() -> Path:
+    """The platform's user data directory for rolecall."""
+    return Path(platformdirs.user_data_dir("rolecall", appauthor=False))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        envvar="ROLECALL_WORKSPACE",
+        default_factory=default_workspace,
+        show_default="the platform's user data directory",
+        help="Where labels, data sets and models are kept.",
+    ),
+]
+WorkersOption = Annotated[int, typer.Option(min=1, default_factory=usable_cores, help="Worker processes.")]
+DaskOption = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="A running Dask scheduler, tcp://….")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def workspace_at(path: Path) -> Workspace:
+    """The workspace that an option names."""
+    return Workspace(path.expanduser().absolute())
+
+
+def ready_for_flows(workspace: Workspace) -> None:
+    """Make ready to run a flow: refuse at once if somebody else is writing, then set Prefect up quietly."""
+    from flows.settings import prepare_prefect
+
+    workspace.require_unlocked()
+    prepare_prefect(workspace.prefect)

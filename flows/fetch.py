@@ -1,0 +1,82 @@
+"""Filling the table of loops from a folder and its manifest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.engine import Lost, open_client, stream
+from flows.label import stop_requested
+from flows.progress import progress
+from flows.worker import probe_rows
+from storage.ledger import Ledger, RunCounts
+from storage.loops import Loop, read_loops, write_loops
+from storage.vocabulary import Reason
+from storage.workspace import Workspace
+from tasks.manifests import Row
+from tasks.sources.folder import folder_rows
+
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True)
+class FetchSummary:
+    """What a fetch brought: files found, loops now in the table that came from it, duplicates, refusals."""
+
+    found: int
+    loops: int
+    duplicate: int
+    quarantined: int
+
+
+@flow(name="fetch-folder")
+def fetch_folder(folder: str, workspace: str, manifest: str | None = None, workers: int = 2) -> FetchSummary:
+    """Read the loops of a folder into the table; a file that cannot be used is a row in `errors`."""
+    with Workspace(Path(workspace)).lock("fetch folder") as store, Ledger.of(store) as ledger:
+        rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
+        loops, refused = probe(rows, workers)
+        return keep(loops, refused, store, ledger)
+
+
+@task(cache_policy=NO_CACHE)
+def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
+    """Decode, hash and describe every file, on Dask workers."""
+    loops: list[Loop] = []
+    refused: list[tuple[str, Reason, str]] = []
+    batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+    if not batches:
+        return loops, refused
+    with open_client(None, workers) as client, progress("read", len(rows)) as shown:
+        for result in stream(client, probe_rows, batches, stop_requested):
+            if isinstance(result, Lost):
+                refused.append((str(result.item.path), Reason.WORKER_KILLED, "the process that read it died"))
+                shown.advance(1)
+                continue
+            for entry in result.receipt:
+                if isinstance(entry, Loop):
+                    loops.append(entry)
+                else:
+                    refused.append(entry)
+            shown.advance(len(result.batch))
+    return loops, refused
+
+
+@task(cache_policy=NO_CACHE)
+def keep(
+    loops: list[Loop], refused: list[tuple[str, Reason, str]], workspace: Workspace, ledger: Ledger
+) -> FetchSummary:
+    """Merge into the table, each content once, and publish what was refused."""
+    fresh = {loop.loop_id: loop for loop in sorted(loops, key=lambda loop: loop.path, reverse=True)}
+    known = {loop.loop_id: loop for loop in read_loops(workspace.loops)}
+    write_loops(workspace.loops, {**known, **fresh}.values())
+    run_id = uuid4().hex[:12]
+    ledger.open_run(run_id, "fetch")
+    ledger.quarantine(run_id, "fetch", refused)
+    found, duplicate = len(loops) + len(refused), len(loops) - len(fresh)
+    counts = RunCounts(found, len(fresh), 0, duplicate, len(refused), 0, found)
+    ledger.close_run(run_id, "completed", counts)
+    ledger.publish()
+    return FetchSummary(found, len(fresh), duplicate, len(refused))

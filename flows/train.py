@@ -1,0 +1,96 @@
+"""Training a model from a data set, scoring it on what it never saw, and keeping it with its card."""
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from safetensors.torch import save
+
+from flows.progress import say
+from storage.datasets import DatasetLock, DatasetStore, Examples
+from storage.ledger import Ledger
+from storage.models import ModelCard, ModelStore, StoredModel, identify
+from storage.vocabulary import ROLES
+from storage.workspace import Workspace
+from tasks.inference import predict
+from tasks.metrics import best_threshold, summarise
+from tasks.networks import NetworkConfig
+from tasks.training import TrainedNetwork, TrainingConfig, train_network
+
+_UNSURE_HALF_WIDTH = 0.1
+
+
+@flow(name="train-model")
+def train_model(
+    dataset: str, workspace: str, network: str = "separable", pooling: str = "auto", epochs: int | None = None
+) -> ModelCard:
+    """Train a network on a data set of the workspace; the model is kept and made known, not activated."""
+    with Workspace(Path(workspace)).lock("train") as store, Ledger.of(store) as ledger:
+        datasets = DatasetStore(store.datasets)
+        made = datasets.read_lock(dataset)
+        splits = {split: datasets.read_split(dataset, split) for split in ("train", "validation", "test")}
+        config = NetworkConfig(network, pooling, int(made.mel["mels"]), len(ROLES))
+        training = TrainingConfig() if epochs is None else TrainingConfig(epochs=epochs)
+        trained = fit(config, training, splits)
+        stored = keep(trained, config, training, made, splits, ModelStore(store.models))
+        ledger.register_model(stored.card)
+        ledger.publish()
+        return stored.card
+
+
+@task(cache_policy=NO_CACHE)
+def fit(config: NetworkConfig, training: TrainingConfig, splits: dict[str, Examples]) -> TrainedNetwork:
+    """Train on the training split, stop by the validation split."""
+
+    def report(epoch: int, loss: float, score: float) -> None:
+        say(f"epoch {epoch + 1} of {training.epochs}: loss {loss:.4f}, validation macro PR-AUC {score:.4f}")
+
+    return train_network(config, training, splits["train"], splits["validation"], report)
+
+
+@task(cache_policy=NO_CACHE)
+def keep(
+    trained: TrainedNetwork,
+    config: NetworkConfig,
+    training: TrainingConfig,
+    made: DatasetLock,
+    splits: dict[str, Examples],
+    models: ModelStore,
+) -> StoredModel:
+    """Choose thresholds on the validation split, score the test split with them, write weights and card."""
+    weights = save({name: tensor.contiguous() for name, tensor in trained.network.state_dict().items()})
+    answers = {split: predict(trained.network, splits[split].mels) for split in ("validation", "test")}
+    thresholds = {
+        role: best_threshold(splits["validation"].labels[:, place], answers["validation"][:, place])
+        for place, role in enumerate(ROLES)
+    }
+    card = ModelCard(
+        model_id="",
+        name=f"{config.network}-{config.pooling}-{made.name}",
+        network=config.to_dict(),
+        mel=made.mel,
+        roles=list(ROLES),
+        thresholds=thresholds,
+        unsure={role: _band(threshold) for role, threshold in thresholds.items()},
+        loss="bce",
+        parameters=sum(parameter.numel() for parameter in trained.network.parameters()),
+        weights_digest=hashlib.sha256(weights).hexdigest(),
+        dataset_name=made.name,
+        dataset_digest=made.digest,
+        training={**asdict(training), "losses": trained.losses, "validation_pr_auc": trained.validation_pr_auc},
+        metrics={split: summarise(splits[split].labels, answers[split], thresholds) for split in answers},
+        licences=made.licences,
+        groups=made.groups,
+        code_version=version("rolecall"),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return models.save(identify(card), weights)
+
+
+def _band(threshold: float) -> tuple[float, float]:
+    low, high = threshold - _UNSURE_HALF_WIDTH, threshold + _UNSURE_HALF_WIDTH
+    return round(max(0.0, low), 2), round(min(1.0, high), 2)

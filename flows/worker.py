@@ -1,0 +1,92 @@
+"""What a Dask worker runs: the work of `tasks`, put to rest by `storage`. Knows neither Prefect nor the ledger."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from storage.datasets import write_shard
+from storage.loops import Loop
+from storage.parts import LabelOutcome, write_part
+from storage.plans import Mix
+from storage.vocabulary import Reason
+from tasks.audio import AudioError
+from tasks.labelling import LabelRecipe, LabelRequest, label_batch
+from tasks.manifests import Row
+from tasks.mel import MelConfig
+from tasks.rendering import render_features
+from tasks.sources.folder import loop_from
+
+
+@dataclass(frozen=True)
+class PartReceipt:
+    """What travels back from a labelled batch: where its part lies, how many files it holds, how many failed."""
+
+    part: str
+    files: int
+    failed: int
+
+
+def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path) -> PartReceipt:
+    """Label a batch and write its part into `folder`; the same batch always gets the same name."""
+    _use_one_thread()
+    return keep_part(label_batch(requests, recipe), folder)
+
+
+def keep_part(outcomes: Sequence[LabelOutcome], folder: Path) -> PartReceipt:
+    """Write outcomes as one part."""
+    keys = "\n".join(f"{outcome.label_key} {outcome.model_id}" for outcome in outcomes)
+    path = folder / f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
+    write_part(path, outcomes)
+    return PartReceipt(str(path), len(outcomes), sum(outcome.reason is not None for outcome in outcomes))
+
+
+def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
+    """Read the files of a folder's rows; each gives a loop, or its path and what is wrong with it."""
+    results: list[Loop | tuple[str, Reason, str]] = []
+    for row in rows:
+        try:
+            results.append(loop_from(row))
+        except AudioError as error:
+            results.append((str(row.path), error.reason, str(error)))
+    return results
+
+
+@dataclass(frozen=True)
+class ShardRequest:
+    """A shard to render: where it goes, its mixes, just the loops they use, and the transform."""
+
+    path: Path
+    mixes: tuple[Mix, ...]
+    loops: Mapping[str, Loop]
+    mel: MelConfig
+
+
+@dataclass(frozen=True)
+class ShardReceipt:
+    """A shard that was written: its file name, the SHA-256 of its bytes, how many mixes it holds."""
+
+    name: str
+    digest: str
+    mixes: int
+
+
+def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
+    """Render and write some shards; raises `AudioError` if a loop cannot be decoded any more."""
+    receipts = []
+    for request in requests:
+        mixes, mel = request.mixes, request.mel
+        labels, mels = render_features(mixes, request.loops, mel)
+        names, splits = [mix.mix_id for mix in mixes], [mix.split for mix in mixes]
+        digest = write_shard(request.path, names, splits, labels, mels, mel.digest)
+        receipts.append(ShardReceipt(request.path.name, digest, len(mixes)))
+    return receipts
+
+
+@lru_cache(maxsize=1)
+def _use_one_thread() -> None:
+    """A worker is one of many: more threads than one in each only fight each other."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,65 @@
+"""The published catalogue, `catalogue.duckdb`: how it is read. Nobody writes it; the ledger replaces it whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+
+from storage.errors import UserError
+from storage.schema import migrate, refuse_newer, schema_version
+from storage.workspace import Workspace
+
+_READING: Final = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query: names of columns, and rows."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One dict per row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@contextmanager
+def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published snapshot, read only; an empty catalogue in memory if nothing was published yet.
+
+    Raises UserError if it was written by a newer rolecall.
+    """
+    if workspace.catalogue.exists():
+        try:
+            connection = duckdb.connect(str(workspace.catalogue), read_only=True)
+        except duckdb.Error as error:
+            raise UserError(f"cannot open {workspace.catalogue}: {error}") from error
+    else:
+        connection = duckdb.connect()
+        migrate(connection, "memory")
+    try:
+        refuse_newer(schema_version(connection), str(workspace.catalogue))
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(workspace: Workspace, sql: str) -> Answer:
+    """Answer one SQL query over the published snapshot; raises UserError if it fails or would write anything."""
+    with open_catalogue(workspace) as connection:
+        try:
+            statements = connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise UserError(f"the SQL cannot be read: {error}") from error
+        if len(statements) != 1 or statements[0].type not in _READING:
+            raise UserError(
+                "rolecall sql answers one SELECT at a time and writes nothing; change labels with rolecall itself"
+            )
+        try:
+            cursor = connection.execute(statements[0])
+            return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
+        except duckdb.Error as error:
+            raise UserError(f"the SQL failed: {error}") from error

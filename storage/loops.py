@@ -1,0 +1,95 @@
+"""The table of loops, `loops.parquet`: one row per loop, one schema, owned here."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.errors import UserError
+from storage.files import atomic_path
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop that may be mixed from: where it is, what it holds, who made it and under which licence.
+
+    `roles` is empty where unknown; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
+    and `mode` major or minor; `group` is what must stay on one side of a split; `extra` keeps, as JSON, the
+    manifest's columns that have no place of their own.
+    """
+
+    loop_id: str
+    source: str
+    path: str
+    sha256: str
+    duration_s: float
+    roles: tuple[str, ...]
+    group: str
+    bpm: float | None = None
+    bpm_source: str | None = None
+    bars: float | None = None
+    key: str | None = None
+    mode: str | None = None
+    licence: str = "unspecified"
+    author: str | None = None
+    url: str | None = None
+    annotators: int | None = None
+    flags: tuple[str, ...] = ()
+    extra: str = "{}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form that `rolecall loops list` prints."""
+        return {**asdict(self), "roles": list(self.roles), "flags": list(self.flags), "extra": json.loads(self.extra)}
+
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("loop_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("duration_s", pa.float64(), nullable=False),
+        pa.field("roles", pa.list_(pa.string()), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("bpm", pa.float64()),
+        pa.field("bpm_source", pa.string()),
+        pa.field("bars", pa.float64()),
+        pa.field("key", pa.string()),
+        pa.field("mode", pa.string()),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("author", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("annotators", pa.int32()),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("extra", pa.string(), nullable=False),
+    ],
+    metadata={"rolecall.table": "loops", "rolecall.schema_version": str(SCHEMA_VERSION)},
+)
+
+
+def write_loops(path: Path, loops: Iterable[Loop]) -> None:
+    """Replace the table at `path` by `loops`, ordered by id, whole or not at all."""
+    rows = [asdict(loop) for loop in sorted(loops, key=lambda loop: loop.loop_id)]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary, compression="zstd")
+
+
+def read_loops(path: Path) -> list[Loop]:
+    """All loops of the table at `path`; none if there is no table yet. Raises UserError on a newer schema."""
+    if not path.exists():
+        return []
+    table = pq.read_table(path)
+    version = int((table.schema.metadata or {}).get(b"rolecall.schema_version", b"0"))
+    if version > SCHEMA_VERSION:
+        raise UserError(f"{path} has schema version {version}, this rolecall knows {SCHEMA_VERSION}; upgrade rolecall")
+    names = [field.name for field in fields(Loop)]
+    return [
+        Loop(**{name: tuple(row[name]) if name in ("roles", "flags") else row[name] for name in names})
+        for row in table.to_pylist()
+    ]

@@ -1,0 +1,144 @@
+"""Models at rest: a folder with `card.json` and `model.safetensors`; the bundled one lies in the package itself."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from storage.errors import UserError
+from storage.files import atomic_path, sha256_of, write_text_atomically
+from storage.vocabulary import ROLES
+
+CARD_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is, what it learned from, and how good it is; everything needed to use it and to judge it.
+
+    `network` and `mel` are the configurations as JSON objects. `thresholds` and the `unsure` band (low, high) are
+    per role. `metrics` maps a split to its scores. `licences` has one entry per source and licence of the
+    training loops, with their number; `groups` the groups of loops on each side of the split.
+    """
+
+    model_id: str
+    name: str
+    network: dict[str, Any]
+    mel: dict[str, Any]
+    roles: list[str]
+    thresholds: dict[str, float]
+    unsure: dict[str, tuple[float, float]]
+    loss: str
+    parameters: int
+    weights_digest: str
+    dataset_name: str
+    dataset_digest: str
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    licences: list[dict[str, Any]]
+    groups: dict[str, list[str]]
+    code_version: str
+    created_at: str
+    card_version: int = CARD_VERSION
+
+    @property
+    def macro_pr_auc(self) -> float | None:
+        """Mean PR-AUC of the five common roles on the test split, if it was measured."""
+        return _number(self.metrics.get("test", {}).get("macro_pr_auc"))
+
+    @property
+    def macro_roc_auc(self) -> float | None:
+        """Mean ROC-AUC of the five common roles on the test split, if it was measured."""
+        return _number(self.metrics.get("test", {}).get("macro_roc_auc"))
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A card and the path of the weights it belongs to; the digest of the weights has been checked."""
+
+    card: ModelCard
+    weights: Path
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """The models of a workspace, together with the bundled one."""
+
+    root: Path
+
+    def list(self) -> list[ModelCard]:
+        """Every card, the bundled model's first, then by age."""
+        folders = [BUNDLED, *sorted(path.parent for path in self.root.glob("*/card.json"))]
+        cards = [_read_card(folder) for folder in folders if (folder / "card.json").exists()]
+        return cards[:1] + sorted(cards[1:], key=lambda card: card.created_at)
+
+    def load(self, model_id: str) -> StoredModel:
+        """A model by its id, by a unique beginning of its id, or by name; `default` is the bundled one.
+
+        Raises UserError if there is none or more than one, or if the weights are not those of the card.
+        """
+        folder = self._folder_of(model_id)
+        card = _read_card(folder)
+        weights = folder / "model.safetensors"
+        if not weights.exists():
+            raise UserError(f"{weights} is missing; train the model again, or restore it from a copy")
+        if sha256_of(weights) != card.weights_digest:
+            raise UserError(
+                f"{weights} is not the file that its card describes; restore it from a copy, or train again"
+            )
+        return StoredModel(card, weights)
+
+    def save(self, card: ModelCard, weights: bytes) -> StoredModel:
+        """Keep a model; the weights are written before the card, so that a card always has its weights."""
+        folder = self.root / card.model_id
+        with atomic_path(folder / "model.safetensors") as temporary:
+            temporary.write_bytes(weights)
+        write_text_atomically(folder / "card.json", json.dumps(asdict(card), indent=1, sort_keys=True))
+        return StoredModel(card, folder / "model.safetensors")
+
+    def _folder_of(self, model_id: str) -> Path:
+        if model_id == "default":
+            return BUNDLED
+        cards = self.list()
+        found = [card for card in cards if model_id in (card.model_id, card.name)] or [
+            card for card in cards if card.model_id.startswith(model_id)
+        ]
+        if len({card.model_id for card in found}) != 1:
+            known = ", ".join(f"{card.model_id} ({card.name})" for card in cards)
+            what = "more than one model" if found else "no model"
+            raise UserError(f"{what} is called {model_id!r}; there are: {known}")
+        chosen = self.root / found[0].model_id
+        return chosen if chosen.exists() else BUNDLED
+
+
+def identify(card: ModelCard) -> ModelCard:
+    """The same card with its id: a digest of what decides an answer (weights, network, transform, roles)."""
+    decisive = json.dumps([card.weights_digest, card.network, card.mel, card.roles], sort_keys=True)
+    return replace(card, model_id=hashlib.sha256(decisive.encode()).hexdigest()[:12])
+
+
+def _bundled_folder() -> Path:
+    return Path(str(resources.files("storage") / "bundled")) / "model"
+
+
+BUNDLED: Final = _bundled_folder()
+
+
+def _read_card(folder: Path) -> ModelCard:
+    path = folder / "card.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.get("card_version", 0) > CARD_VERSION:
+            raise UserError(f"{path} was written by a newer rolecall; upgrade to use it")
+        card = ModelCard(**{**fields, "unsure": {role: tuple(band) for role, band in fields["unsure"].items()}})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is not a model card: {error}") from error
+    if tuple(card.roles) != ROLES:
+        raise UserError(f"{path} names the roles {', '.join(card.roles)}; this rolecall knows {', '.join(ROLES)}")
+    return card
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

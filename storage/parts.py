@@ -1,0 +1,108 @@
+"""Label parts: what a worker found out about a batch of files, as one Parquet file, written once and whole."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.files import atomic_path
+from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a file: `segment` from 0 (-1 before the first downbeat), bars from 1 with the last included.
+
+    `activations` has one probability per role, in the order of `ROLES`; times in seconds.
+    """
+
+    segment: int
+    start_bar: int
+    end_bar: int
+    start_s: float
+    end_s: float
+    activations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LabelOutcome:
+    """What became of one file: its labels, or the stage, reason and message of what stopped them."""
+
+    label_key: str
+    path: str
+    model_id: str
+    status: Status
+    kind: Kind | None = None
+    duration_s: float | None = None
+    bpm: float | None = None
+    bpm_source: BpmSource | None = None
+    bpm_confidence: float | None = None
+    bpm_alternative: float | None = None
+    first_downbeat_s: float | None = None
+    probabilities: tuple[float, ...] | None = None
+    segments: tuple[Segment, ...] = ()
+    stage: str | None = None
+    reason: Reason | None = None
+    message: str | None = None
+
+    @property
+    def retryable(self) -> bool | None:
+        """Whether another attempt may end differently; None for a file that was labelled."""
+        return None if self.reason is None else self.reason.retryable
+
+
+_PROBABILITIES: Final = pa.list_(pa.float32(), len(ROLES))
+
+_SEGMENT: Final = pa.struct(
+    [
+        pa.field("segment", pa.int32(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+        pa.field("start_s", pa.float64(), nullable=False),
+        pa.field("end_s", pa.float64(), nullable=False),
+        pa.field("activations", _PROBABILITIES, nullable=False),
+    ]
+)
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("label_key", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("model_id", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("kind", pa.string()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("bpm", pa.float64()),
+        pa.field("bpm_source", pa.string()),
+        pa.field("bpm_confidence", pa.float64()),
+        pa.field("bpm_alternative", pa.float64()),
+        pa.field("first_downbeat_s", pa.float64()),
+        pa.field("probabilities", _PROBABILITIES),
+        pa.field("segments", pa.list_(_SEGMENT), nullable=False),
+        pa.field("stage", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("retryable", pa.bool_()),
+    ],
+    metadata={
+        "rolecall.table": "labels",
+        "rolecall.schema_version": str(SCHEMA_VERSION),
+        "rolecall.roles": ",".join(ROLES),
+    },
+)
+
+
+def write_part(path: Path, outcomes: Sequence[LabelOutcome]) -> None:
+    """Write one part; readers see it whole or not at all."""
+    table = pa.Table.from_pylist([_row(outcome) for outcome in outcomes], schema=SCHEMA)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _row(outcome: LabelOutcome) -> dict[str, Any]:
+    return {**asdict(outcome), "retryable": outcome.retryable}

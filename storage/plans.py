@@ -1,0 +1,97 @@
+"""The plan of a data set, `plan.parquet`: one row per mix, enough to render it again, apart from its rendering."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.files import atomic_path
+
+SCHEMA_VERSION: Final = 1
+SINGLE_PREFIX: Final = "loop-"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One loop inside a mix: speed as a factor of its own tempo, transposition in semitones, gain in dB."""
+
+    loop_id: str
+    role: str
+    speed: float
+    semitones: int
+    gain_db: float
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key."""
+
+    mix_id: str
+    split: str
+    bpm: float
+    key: str | None
+    mode: str | None
+    roles: tuple[str, ...]
+    voices: tuple[Voice, ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is one loop by itself, as it came, rather than a mix that was drawn."""
+        return self.mix_id.startswith(SINGLE_PREFIX)
+
+
+_VOICE: Final = pa.struct(
+    [
+        pa.field("loop_id", pa.string(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("speed", pa.float64(), nullable=False),
+        pa.field("semitones", pa.int8(), nullable=False),
+        pa.field("gain_db", pa.float64(), nullable=False),
+    ]
+)
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("mix_id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("bpm", pa.float64(), nullable=False),
+        pa.field("key", pa.string()),
+        pa.field("mode", pa.string()),
+        pa.field("roles", pa.list_(pa.string()), nullable=False),
+        pa.field("voices", pa.list_(_VOICE), nullable=False),
+    ],
+    metadata={"rolecall.table": "plan", "rolecall.schema_version": str(SCHEMA_VERSION)},
+)
+
+
+def write_plan(path: Path, mixes: Sequence[Mix]) -> None:
+    """Write the plan, whole or not at all."""
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist([asdict(mix) for mix in mixes], schema=SCHEMA), temporary)
+
+
+def read_plan(path: Path) -> list[Mix]:
+    """Read back what `write_plan` wrote, in its order."""
+    return [
+        Mix(
+            **{
+                **row,
+                "roles": tuple(row["roles"]),
+                "voices": tuple(Voice(**voice) for voice in row["voices"]),
+            }
+        )
+        for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def plan_digest(mixes: Sequence[Mix]) -> str:
+    """SHA-256 over the rows themselves, so that it does not depend on how Parquet encodes them."""
+    digest = hashlib.sha256()
+    for mix in mixes:
+        digest.update(json.dumps(asdict(mix), sort_keys=True).encode())
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""The words that every room shares: role names and their order, reason codes, kinds and statuses."""
+
+from enum import StrEnum
+from typing import Final
+
+ROLES: Final = ("bass", "percussion", "fx", "melody", "chords", "vocal")
+"""The six roles, in the order of every label vector and of every wide table."""
+
+COMMON_ROLES: Final = ("bass", "percussion", "fx", "melody", "chords")
+"""The five roles of the literature; vocal is rare and reported beside them."""
+
+BARS_PER_SEGMENT: Final = 4
+BEATS_PER_BAR: Final = 4
+
+
+class Kind(StrEnum):
+    """What a file is: a loop is one segment, a track is cut into segments of four bars."""
+
+    LOOP = "loop"
+    TRACK = "track"
+
+
+class Status(StrEnum):
+    """What the catalogue knows of a path."""
+
+    LABELLED = "labelled"
+    NO_TEMPO = "no_tempo"
+    PENDING = "pending"
+    QUARANTINED = "quarantined"
+
+
+class BpmSource(StrEnum):
+    """Who said the tempo; listed from the most to the least trusted."""
+
+    MANIFEST = "manifest"
+    TAG = "tag"
+    FILENAME = "filename"
+    LENGTH = "length"
+    ESTIMATE = "estimate"
+
+
+class Reason(StrEnum):
+    """Why a file is in quarantine."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    UNSUPPORTED_CODEC = "unsupported_codec"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    SILENT = "silent"
+    NONFINITE = "nonfinite"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    WORKER_KILLED = "worker_killed"
+    VANISHED = "vanished"
+    PERMISSION = "permission"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether another attempt at the same bytes may end differently."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE: Final = frozenset({Reason.TIMEOUT, Reason.OOM, Reason.WORKER_KILLED, Reason.VANISHED, Reason.PERMISSION})

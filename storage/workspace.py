@@ -1,0 +1,111 @@
+"""A workspace directory: where everything lies, and the lock that lets one process write at a time."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage.errors import UserError, WorkspaceLockedError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The layout of a workspace; nothing is made before something is written."""
+
+    root: Path
+
+    @property
+    def catalogue(self) -> Path:
+        """The published snapshot, the only file that readers open."""
+        return self.root / "catalogue.duckdb"
+
+    @property
+    def ledger(self) -> Path:
+        """The private database that the one writing process holds."""
+        return self.root / "ledger" / "private.duckdb"
+
+    @property
+    def parts(self) -> Path:
+        """Label parts as the workers wrote them, one folder a run."""
+        return self.root / "parts"
+
+    @property
+    def loops(self) -> Path:
+        """The table of loops."""
+        return self.root / "loops.parquet"
+
+    @property
+    def datasets(self) -> Path:
+        """One folder a data set."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """One folder a model."""
+        return self.root / "models"
+
+    @property
+    def pictures(self) -> Path:
+        """What the demo and the reports draw."""
+        return self.root / "pictures"
+
+    @property
+    def prefect(self) -> Path:
+        """Prefect's own database and settings, so that nothing is left in the home directory."""
+        return self.root / "prefect"
+
+    @contextmanager
+    def lock(self, purpose: str) -> Iterator["Workspace"]:
+        """Hold the workspace for writing; the kernel frees it when the process ends, however it ends.
+
+        Raises `WorkspaceLockedError` naming the holder if another process has it, and `UserError` if the
+        directory cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UserError(f"cannot write the workspace {self.root}: {error.strerror}; name another") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkspaceLockedError(self._describe_holder()) from None
+            holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": _now()}
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            yield self
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def require_unlocked(self) -> None:
+        """Raise `WorkspaceLockedError` at once if somebody is writing; used before slow things are started."""
+        if not self._lock_file.exists():
+            return
+        with self._lock_file.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkspaceLockedError(self._describe_holder()) from None
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.root / ".lock"
+
+    def _describe_holder(self) -> str:
+        try:
+            holder = json.loads(self._lock_file.read_text())
+            who = f"'{holder['purpose']}' (process {holder['pid']} on {holder['host']}) since {holder['since']}"
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        return f"the workspace {self.root} is being written by {who}; wait for it to end, or use another --workspace"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,84 @@
+"""What a machine needs to run rolecall, checked rather than assumed."""
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from storage.errors import UserError
+from storage.models import ModelStore
+from storage.workspace import Workspace
+
+Finding = tuple[str, bool, str]
+
+_LIBRARIES: Final = ("prefect", "fastapi", "dask", "distributed", "torch", "duckdb", "pyarrow", "soundfile", "librosa")
+_LEAST_FREE: Final = 1 << 30
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Every check as (name, whether all is well, what was found); a check that fails says what to do."""
+    return list(_findings(workspace))
+
+
+def _findings(workspace: Workspace) -> Iterator[Finding]:
+    yield "python", sys.version_info >= (3, 11), sys.version.split()[0]
+    for library in _LIBRARIES:
+        yield _check(library, lambda library=library: version(library))
+    yield _check("prefect with fastapi", _fastapi_fits)
+    for container in ("WAV", "FLAC", "OGG", "MP3", "AIFF"):
+        yield _check(f"decodes {container}", lambda container=container: _round_trip(container))
+    yield _check("bundled model", lambda: _bundled(workspace))
+    yield _check("graphics card", _graphics_card)
+    yield _check("workspace", lambda: _writable(workspace))
+
+
+def _check(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return name, True, look()
+    except (PackageNotFoundError, UserError, OSError, RuntimeError, ValueError) as error:
+        return name, False, str(error)
+
+
+def _fastapi_fits() -> str:
+    minor = int(version("fastapi").split(".")[1])
+    if minor >= 151:
+        raise ValueError("fastapi 0.151 and later stop the Prefect server; install with constraints.txt")
+    return "fits"
+
+
+def _round_trip(container: str) -> str:
+    import numpy as np
+    import soundfile
+
+    buffer = io.BytesIO()
+    tone = np.sin(np.arange(16_000, dtype=np.float32) / 10)
+    soundfile.write(buffer, tone, 16_000, format=container)
+    buffer.seek(0)
+    frames = len(soundfile.read(buffer)[0])
+    if frames < 16_000:
+        raise ValueError(f"read back {frames} of 16000 frames; reinstall soundfile")
+    return soundfile.__libsndfile_version__
+
+
+def _bundled(workspace: Workspace) -> str:
+    stored = ModelStore(workspace.models).load("default")
+    return f"{stored.card.model_id}, digest as on its card"
+
+
+def _graphics_card() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none; the processor is used"
+
+
+def _writable(workspace: Workspace) -> str:
+    parent = next(folder for folder in (workspace.root, *workspace.root.parents) if folder.exists())
+    if not os.access(parent, os.W_OK):
+        raise OSError(f"{parent} cannot be written; name another --workspace")
+    free = shutil.disk_usage(parent).free
+    if free < _LEAST_FREE:
+        raise OSError(f"{workspace.root}: {free >> 20} MiB free; make room")
+    return f"{workspace.root}, {free >> 30} GiB free"

@@ -1,0 +1,186 @@
+"""Labelling a batch of files: decode, grid, segments, mel, network, outcomes. No Prefect, no Dask, no database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.models import ModelCard
+from storage.parts import LabelOutcome, Segment
+from storage.vocabulary import ROLES, Kind, Reason, Status
+from tasks.audio import Audio, AudioError, decode
+from tasks.inference import load_network, predict
+from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
+from tasks.segments import Bounds, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
+from tasks.tempo import Grid, Tempo, estimate_grid, onset_envelope, stated_tempo, tempo_from_length
+
+LABEL_VERSION: Final = 1
+"""Raised whenever the same file and model would get other labels; part of every label's key."""
+
+_LOOP_S: Final = 30.0
+_LOOP_BARS: Final = 8
+_BEATLESS_WINDOW_S: Final = 8.0
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """A file to label, with what its manifest says: kind, tempo in beats per minute, first downbeat in seconds."""
+
+    label_key: str
+    path: str
+    kind: Kind | None = None
+    bpm: float | None = None
+    first_downbeat_s: float | None = None
+
+
+@dataclass(frozen=True)
+class LabelRecipe:
+    """The model to label with: its card and the path of its weights, small enough to send to any worker."""
+
+    card: ModelCard
+    weights: Path
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
+
+    A loop has one bound and one or more mels, a track as many mels as bounds, music without a beat no bounds.
+    """
+
+    kind: Kind
+    duration_s: float
+    grid: Grid | None
+    bounds: list[Bounds]
+    mels: Matrix
+
+
+def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe) -> list[LabelOutcome]:
+    """Label some files; a file that cannot be used gets an outcome with a reason, and never stops the others."""
+    config = MelConfig(**recipe.card.mel)
+    analyses: list[Analysis | AudioError] = []
+    for request in requests:
+        try:
+            analyses.append(analyse(request, config))
+        except AudioError as error:
+            analyses.append(error)
+    ready = [analysis for analysis in analyses if isinstance(analysis, Analysis)]
+    network = load_network(recipe.weights, recipe.card)
+    stacked = np.concatenate([analysis.mels for analysis in ready]) if ready else np.empty((0, 0, 0), np.float32)
+    rows = np.split(predict(network, stacked), np.cumsum([len(analysis.mels) for analysis in ready])[:-1])
+    answers = iter(rows)
+    return [
+        _quarantined(request, analysis, recipe.card)
+        if isinstance(analysis, AudioError)
+        else _labelled(request, analysis, next(answers), recipe.card)
+        for request, analysis in zip(requests, analyses, strict=True)
+    ]
+
+
+def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
+    """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
+    path = Path(request.path)
+    audio = decode(path, config.sample_rate)
+    power = normalise_level(mel_power(audio.samples, config))
+    tempo = stated_tempo(path, request.bpm)
+    kind = request.kind or _kind_by_length(audio, tempo)
+    if kind is Kind.LOOP:
+        grid = Grid(tempo or tempo_from_length(audio.duration_s), request.first_downbeat_s or 0.0)
+        bound = loop_bounds(grid.bar_s, audio.duration_s)
+        return Analysis(kind, audio.duration_s, grid, [bound], log_compress(loop_mels(power, bound, config)))
+    if tempo is not None:
+        grid_found: Grid | None = Grid(tempo, request.first_downbeat_s or 0.0)
+    else:
+        grid_found = estimate_grid(onset_envelope(power), config.frame_rate)
+    bounds = track_bounds(grid_found, audio.duration_s) if grid_found else []
+    if grid_found is None or not bounds:
+        mels = timed_mels(power, audio.duration_s, _BEATLESS_WINDOW_S, config)
+        return Analysis(kind, audio.duration_s, None, [], log_compress(mels))
+    mels = track_mels(power, bounds, grid_found.bar_s, config)
+    return Analysis(kind, audio.duration_s, grid_found, bounds, log_compress(mels))
+
+
+def track_probability(activations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of each role for a whole track: the mean of its highest quarter of segments (n, roles)."""
+    top = max(1, -(-len(activations) // 4))
+    return np.asarray(np.sort(activations, axis=0)[-top:].mean(axis=0), np.float32)
+
+
+def _kind_by_length(audio: Audio, tempo: Tempo | None) -> Kind:
+    longest = _LOOP_S if tempo is None else _LOOP_BARS * Grid(tempo, 0.0).bar_s
+    return Kind.LOOP if audio.duration_s < longest * (1 - 1e-3) else Kind.TRACK
+
+
+def _labelled(
+    request: LabelRequest, analysis: Analysis, activations: NDArray[np.float32], card: ModelCard
+) -> LabelOutcome:
+    if analysis.kind is Kind.LOOP:
+        activations = activations.mean(axis=0, keepdims=True)
+    tempo = analysis.grid.tempo if analysis.grid else None
+    return LabelOutcome(
+        label_key=request.label_key,
+        path=request.path,
+        model_id=card.model_id,
+        status=Status.LABELLED if analysis.grid else Status.NO_TEMPO,
+        kind=analysis.kind,
+        duration_s=analysis.duration_s,
+        bpm=tempo.bpm if tempo else None,
+        bpm_source=tempo.source if tempo else None,
+        bpm_confidence=tempo.confidence if tempo else None,
+        bpm_alternative=tempo.alternative if tempo else None,
+        first_downbeat_s=analysis.grid.first_downbeat_s if analysis.grid else None,
+        probabilities=_floats(track_probability(activations)),
+        segments=tuple(
+            Segment(
+                bound.segment, bound.start_bar, bound.end_bar, bound.start_s, bound.end_s, _floats(activations[place])
+            )
+            for place, bound in enumerate(analysis.bounds)
+        ),
+    )
+
+
+def _quarantined(request: LabelRequest, error: AudioError, card: ModelCard) -> LabelOutcome:
+    return failed_outcome(request, card.model_id, "decode", error.reason, str(error))
+
+
+def failed_outcome(request: LabelRequest, model_id: str, stage: str, reason: Reason, message: str) -> LabelOutcome:
+    """The outcome of a file that was given up."""
+    return LabelOutcome(
+        request.label_key, request.path, model_id, Status.QUARANTINED, stage=stage, reason=reason, message=message
+    )
+
+
+def _floats(values: NDArray[np.float32]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
+    """An outcome as the JSON document of `rolecall iram --json`."""
+    return {
+        "path": outcome.path,
+        "kind": outcome.kind,
+        "bpm": outcome.bpm,
+        "bpm_source": outcome.bpm_source,
+        "bpm_confidence": outcome.bpm_confidence,
+        "first_downbeat_s": outcome.first_downbeat_s,
+        "model_id": outcome.model_id,
+        "roles": [
+            {"role": role, "probability": probability}
+            for role, probability in zip(ROLES, outcome.probabilities or (), strict=False)
+        ],
+        "segments": [
+            {
+                "segment": segment.segment,
+                "start_bar": segment.start_bar,
+                "end_bar": segment.end_bar,
+                "start_s": segment.start_s,
+                "end_s": segment.end_s,
+                "activations": dict(zip(ROLES, segment.activations, strict=True)),
+            }
+            for segment in outcome.segments
+        ],
+        "sections": [],
+    }

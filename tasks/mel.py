@@ -1,0 +1,142 @@
+"""The log-mel transform, its frozen configuration, and segments on an axis that does not depend on tempo."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from storage.vocabulary import BARS_PER_SEGMENT
+
+Matrix = NDArray[np.float32]
+
+_FLOOR: Final = 1e-6
+_FRAMES_AT_ONCE: Final = 4096
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    """Everything that decides the bytes of a feature; hashable, and stored with each data set and model.
+
+    Rates in Hz, lengths in samples; `frames_per_bar` is the resolution after segments were brought onto
+    a musical time axis.
+    """
+
+    sample_rate: int = 16_000
+    n_fft: int = 1024
+    hop_length: int = 256
+    mels: int = 64
+    fmin: float = 30.0
+    fmax: float = 8_000.0
+    frames_per_bar: int = 64
+
+    @property
+    def frames_per_segment(self) -> int:
+        """Frames of a segment of four bars."""
+        return self.frames_per_bar * BARS_PER_SEGMENT
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second before a segment is cut."""
+        return self.sample_rate / self.hop_length
+
+    def to_json(self) -> str:
+        """The configuration as stable JSON: the form in which storage sees it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "MelConfig":
+        """Read back what `to_json` wrote; raises TypeError on unknown keys."""
+        return cls(**json.loads(text))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the JSON form."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def mel_power(samples: Matrix, config: MelConfig) -> Matrix:
+    """Mel power spectrogram (frames, mels) of mono samples (n,); frame i is centred on sample i * hop_length.
+
+    Equal to `librosa.feature.melspectrogram(power=2, center=True, pad_mode="constant")` transposed, to within
+    rounding; written out here because librosa's own road compiles for seconds in every fresh process.
+    """
+    filters = mel_filters(config).T
+    padded = np.pad(samples, config.n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop_length]
+    window = _hann(config.n_fft)
+    power = np.empty((len(frames), config.mels), np.float32)
+    for start in range(0, len(frames), _FRAMES_AT_ONCE):
+        spectrum = scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1)
+        power[start : start + _FRAMES_AT_ONCE] = (spectrum.real**2 + spectrum.imag**2) @ filters
+    return power
+
+
+@lru_cache(maxsize=8)
+def mel_filters(config: MelConfig) -> Matrix:
+    """Triangular filters (mels, n_fft // 2 + 1), Slaney's scale and area normalisation, as in librosa."""
+    bins_hz = np.linspace(0.0, config.sample_rate / 2, config.n_fft // 2 + 1)
+    edges_hz = _mel_to_hz(np.linspace(_hz_to_mel(config.fmin), _hz_to_mel(config.fmax), config.mels + 2))
+    widths = np.diff(edges_hz)
+    ramps = edges_hz[:, None] - bins_hz[None, :]
+    rising = -ramps[:-2] / widths[:-1, None]
+    falling = ramps[2:] / widths[1:, None]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return (triangles * (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, None]).astype(np.float32)
+
+
+_BREAK_HZ: Final = 1000.0
+_HZ_PER_MEL: Final = 200.0 / 3
+_LOG_STEP: Final = np.log(6.4) / 27.0
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _BREAK_HZ:
+        return hz / _HZ_PER_MEL
+    return float(_BREAK_HZ / _HZ_PER_MEL + np.log(hz / _BREAK_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    break_mel = _BREAK_HZ / _HZ_PER_MEL
+    return np.where(mel < break_mel, mel * _HZ_PER_MEL, _BREAK_HZ * np.exp(_LOG_STEP * (mel - break_mel)))
+
+
+@lru_cache(maxsize=4)
+def _hann(length: int) -> Matrix:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+
+
+def normalise_level(power: Matrix) -> Matrix:
+    """Scale a file's mel power (frames, mels) so that its loudest quarter of frames has a mean total power of one.
+
+    Labels must not depend on how loud a file was mastered; relative levels inside it are kept.
+    """
+    totals = power.sum(axis=1)
+    loudest = np.partition(totals, -max(1, len(totals) // 4))[-max(1, len(totals) // 4) :]
+    return power / np.float32(max(float(loudest.mean()), 1e-20))
+
+
+def cut_segments(power: Matrix, starts_s: NDArray[np.float64], bars_s: float, config: MelConfig) -> Matrix:
+    """Cut mel power (frames, mels) into segments (len(starts_s), frames_per_segment, mels) of four bars each.
+
+    A segment begins at `starts_s` seconds and lasts four times `bars_s`. Each new frame is the exact mean power
+    over its share of the bar, so tempo drops out and loops of any tempo line up. What lies outside is silence.
+    """
+    frames = config.frames_per_segment
+    edges_s = starts_s[:, None] + np.arange(frames + 1) * (BARS_PER_SEGMENT * bars_s / frames)
+    # Frame i stands for the hop around its centre: its left edge is i - 1/2.
+    positions = np.clip(edges_s * config.frame_rate + 0.5, 0.0, len(power))
+    whole = np.minimum(positions.astype(np.int64), len(power) - 1)
+    running = np.vstack([np.zeros((1, power.shape[1])), np.cumsum(power, axis=0, dtype=np.float64)])
+    energy = running[whole] + power[whole] * (positions - whole)[..., None]
+    frames_per_step = BARS_PER_SEGMENT * bars_s * config.frame_rate / frames
+    return (np.diff(energy, axis=1) / frames_per_step).astype(np.float32)
+
+
+def log_compress(power: Matrix) -> Matrix:
+    """Natural logarithm of normalised power, with a floor 60 dB under the reference: about -13.8 to 1."""
+    return np.log(np.maximum(power, 0.0) + np.float32(_FLOOR))

@@ -1,0 +1,91 @@
+"""Rendering a planned mix: the same row gives the same samples, whoever renders it and when."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from python_stretch.Signalsmith import Stretch
+
+from storage.loops import Loop
+from storage.plans import Mix, Voice
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
+from tasks.audio import Samples, decode
+from tasks.mel import Matrix, MelConfig, cut_segments, log_compress, mel_power, normalise_level
+
+RENDER_VERSION: Final = 1
+"""Raised whenever the same plan would give other samples or features."""
+
+_LEVEL: Final = 0.1
+_PEAK: Final = 0.98
+
+
+def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int) -> Samples:
+    """Four bars of a mix as mono samples (n,) at `sample_rate`, peaks kept under full scale.
+
+    Raises `AudioError` if a loop's file cannot be decoded.
+    """
+    bar = 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate
+    total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
+    for voice in mix.voices:
+        loop = loops[voice.loop_id]
+        total += _render_voice(voice, Path(loop.path), bar / BEATS_PER_BAR, len(total), sample_rate)
+    peak = float(np.abs(total).max())
+    return total * np.float32(_PEAK / peak) if peak > _PEAK else total
+
+
+def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
+    """The log-mel of four bars: (frames_per_segment, mels), level-normalised."""
+    power = normalise_level(mel_power(samples, config))
+    bar_s = 60.0 * BEATS_PER_BAR / bpm
+    return log_compress(cut_segments(power, np.zeros(1), bar_s, config))[0]
+
+
+def _render_voice(voice: Voice, path: Path, beat: float, length: int, sample_rate: int) -> Samples:
+    samples = _stretched(path, voice.speed, voice.semitones, sample_rate)
+    filled = _fill(samples, beat, length)
+    loudness = float(np.sqrt(np.mean(filled**2)))
+    return filled * np.float32(_LEVEL * 10 ** (voice.gain_db / 20) / max(loudness, 1e-6))
+
+
+def _stretched(path: Path, speed: float, semitones: int, sample_rate: int) -> Samples:
+    samples = _loop_samples(path, sample_rate)
+    if abs(speed - 1) < 1e-6 and semitones == 0:
+        return samples
+    stretch = Stretch(0)
+    stretch.preset(1, sample_rate)
+    stretch.setTimeFactor(speed)
+    stretch.setTransposeSemitones(semitones)
+    result: Samples = stretch.process(samples[None, :])[0]
+    return result
+
+
+def _fill(samples: Samples, beat: float, length: int) -> Samples:
+    """Cut a loop to `length`, or repeat it on the beat until it is that long."""
+    beats = max(1, round(len(samples) / beat))
+    period = round(beats * beat)
+    if period >= length:
+        return np.pad(samples[:length], (0, max(0, length - len(samples))))
+    once = np.pad(samples[:period], (0, max(0, period - len(samples))))
+    return np.tile(once, -(-length // period))[:length]
+
+
+@lru_cache(maxsize=256)
+def _loop_samples(path: Path, sample_rate: int) -> Samples:
+    return decode(path, sample_rate).samples
+
+
+def render_features(
+    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig
+) -> tuple[NDArray[np.bool_], NDArray[np.float16]]:
+    """Labels (n, roles) and log-mels (n, frames_per_segment, mels) of some mixes, in their order.
+
+    Raises `AudioError` naming the first loop that cannot be decoded: a data set is whole or it is not made.
+    """
+    labels = np.array([[role in mix.roles for role in ROLES] for mix in mixes], np.bool_)
+    mels = np.empty((len(mixes), config.frames_per_segment, config.mels), np.float16)
+    for place, mix in enumerate(mixes):
+        mels[place] = mix_features(render_mix(mix, loops, config.sample_rate), mix.bpm, config)
+    return labels, mels

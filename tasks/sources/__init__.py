@@ -1,0 +1,1 @@
+"""Where loops come from; each source yields `Loop` records."""

@@ -1,0 +1,93 @@
+"""Loops from a folder, described by a manifest beside them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from storage.errors import UserError
+from storage.files import sha256_of
+from storage.loops import Loop
+from storage.vocabulary import ROLES, BpmSource
+from tasks.audio import EXTENSIONS, AudioError, decode
+from tasks.keys import parse_key
+from tasks.manifests import Row, absolute, read_manifest
+from tasks.names import bpm_in_name
+
+_PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url"}
+_PROBE_RATE: Final = 16_000
+
+
+def folder_rows(folder: Path, manifest: Path | None) -> list[Row]:
+    """What a folder offers: the rows of its manifest, or one bare row for every audio file in it.
+
+    Without an explicit `manifest`, a `manifest.csv` in the folder is used. Every row is checked before any
+    file is read; raises UserError naming the line.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; name one that holds loops")
+    chosen = manifest or folder / "manifest.csv"
+    if manifest is None and not chosen.exists():
+        return [Row(str(path), path, {}) for path in _audio_files(folder)]
+    rows = list(read_manifest(chosen))
+    for row in rows:
+        _check(row)
+    return rows
+
+
+def loop_from(row: Row) -> Loop:
+    """Read the file of a checked row and describe it; raises `AudioError` if it cannot be used."""
+    audio = decode(row.path, _PROBE_RATE)
+    try:
+        digest = sha256_of(row.path)
+    except OSError as error:
+        raise AudioError.from_os_error(error) from None
+    bpm, bpm_source = _tempo(row)
+    key, mode = parse_key(row.cells.get("key", ""))
+    return Loop(
+        loop_id=digest[:16],
+        source="folder",
+        path=str(row.path),
+        sha256=digest,
+        duration_s=audio.duration_s,
+        roles=_roles(row),
+        group=row.cells.get("group") or row.path.parent.name,
+        bpm=bpm,
+        bpm_source=bpm_source,
+        bars=row.number("bars"),
+        key=key,
+        mode=mode,
+        licence=row.cells.get("licence", "unspecified"),
+        author=row.cells.get("author"),
+        url=row.cells.get("url"),
+        extra=json.dumps({name: cell for name, cell in row.cells.items() if name not in _PLACED}, sort_keys=True),
+    )
+
+
+def _check(row: Row) -> None:
+    row.bpm()
+    row.number("bars")
+    _roles(row)
+
+
+def _roles(row: Row) -> tuple[str, ...]:
+    named = [word for word in re.split(r"[;\s]+", row.cells.get("roles", "")) if word]
+    for word in named:
+        if word not in ROLES:
+            raise UserError(f"{row.where}: no role {word!r}; the roles are {', '.join(ROLES)}, separated by ';'")
+    return tuple(role for role in ROLES if role in named)
+
+
+def _tempo(row: Row) -> tuple[float | None, str | None]:
+    bpm = row.bpm()
+    if bpm is not None:
+        return bpm, BpmSource.MANIFEST
+    bpm = bpm_in_name(row.path.name)
+    return (None, None) if bpm is None else (bpm, BpmSource.FILENAME)
+
+
+def _audio_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in EXTENSIONS and path.is_file():
+            yield absolute(path)

@@ -1,0 +1,49 @@
+"""Splits that do not leak: what belongs together stays on one side, and every role is on each side."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from storage.loops import Loop
+from tasks.recipe import Split, SplitRules
+
+
+def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
+    """The side of every group: pinned ones as the rules say, the others dealt by need.
+
+    Units are taken in an order drawn from their names, and each goes to the side that lacks its roles most.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for loop in loops:
+        counts[rules.unit_of(loop.group)].update(loop.roles)
+    side_of = {unit: side for unit in counts if (side := rules.pinned(unit)) is not None}
+    wanted = _wanted(counts, rules)
+    reached: dict[Split, Counter[str]] = {"train": Counter(), "validation": Counter(), "test": Counter()}
+    for unit, side in side_of.items():
+        reached[side] += counts[unit]
+    for unit in sorted(counts.keys() - side_of.keys(), key=_name_digest):
+        side = max(reached, key=lambda side: _need(counts[unit], wanted[side], reached[side]))
+        side_of[unit] = side
+        reached[side] += counts[unit]
+    return {loop.group: side_of[rules.unit_of(loop.group)] for loop in loops}
+
+
+def _wanted(counts: dict[str, Counter[str]], rules: SplitRules) -> dict[Split, dict[str, float]]:
+    total = sum(counts.values(), Counter[str]())
+    shares: dict[Split, float] = {
+        "validation": rules.validation_share,
+        "test": rules.test_share,
+        "train": 1 - rules.validation_share - rules.test_share,
+    }
+    return {split: {role: share * count for role, count in total.items()} for split, share in shares.items()}
+
+
+def _need(unit: Counter[str], wanted: dict[str, float], reached: Counter[str]) -> float:
+    """How much of what a side still lacks, as a share of what it wants, this unit would bring."""
+    return sum(
+        count * (wanted[role] - reached[role]) / wanted[role] for role, count in unit.items() if wanted[role] > 0
+    )
+
+
+def _name_digest(unit: str) -> str:
+    return hashlib.sha256(unit.encode()).hexdigest()
