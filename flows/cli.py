@@ -1,5 +1,7 @@
 """The command line: one command per job. Heavy libraries load inside the command that needs them."""
 
+import atexit
+import os
 import sys
 
 import typer
@@ -29,6 +31,7 @@ _USAGE, _LOCKED = 2, 5
 
 def main() -> None:
     """Run a command; errors that a user can put right are one line on stderr and an exit code, never a traceback."""
+    atexit.register(_silence_teardown)
     try:
         app()
     except UserError as error:
@@ -37,6 +40,13 @@ def main() -> None:
     except WorkspaceLockedError as error:
         print(f"rolecall: {error}", file=sys.stderr)
         sys.exit(_LOCKED)
+
+
+def _silence_teardown() -> None:
+    # The last exit handler to run. After it the interpreter only frees memory, and where Prefect's threads are still
+    # about, DuckDB's binding takes what they hold for leaks and prints a page about them.
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 if __name__ == "__main__":

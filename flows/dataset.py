@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
-from flows.label import stop_requested
+from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.worker import ShardRequest, render_shards
 from storage.datasets import DatasetLock, DatasetStore, dataset_digest
@@ -38,7 +38,7 @@ def build_dataset(recipe: str, workspace: str, mixes: int | None = None, workers
         loops = {loop.loop_id: loop for loop in read_loops(store.loops)}
         plan = plan_mixes(list(loops.values()), chosen) + plan_singles(list(loops.values()), chosen)
         shards = render(plan, loops, chosen, store, workers)
-        return lock(chosen, plan, loops, shards, store)
+        return lock(plan, loops, chosen, store, shards)
 
 
 @task(cache_policy=NO_CACHE)

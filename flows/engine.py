@@ -3,12 +3,13 @@
 Prefect sees one task run; Dask sees the batches; memory holds one window of them, however many there are.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import dask
 from distributed import Client, LocalCluster, as_completed
@@ -39,6 +40,8 @@ class Lost(Generic[Item]):
 @contextmanager
 def open_client(address: str | None, workers: int) -> Iterator[Client]:
     """A client of the cluster at `address`, or of a local one with this many single-threaded processes."""
+    # Prefect's logging set-up makes the scheduler talk; what matters comes back as receipts and errors.
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     with dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.worker.daemon": True}):
         if address is not None:
             with Client(address, set_as_default=False, timeout="30s") as client:
@@ -51,10 +54,11 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=_MEMORY_PER_WORKER,
                 local_directory=scratch,
                 silence_logs="ERROR",
+                preload=["flows.interrupts"],
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
@@ -72,7 +76,7 @@ def stream(
     """
     waiting = iter(batches)
     sent = as_completed(loop=client.loop)
-    batch_of: dict[str, Sequence[Item]] = {}
+    batch_of: dict[Any, Sequence[Item]] = {}
 
     def send(batch: Sequence[Item]) -> None:
         future = client.submit(work, batch, pure=False)

@@ -9,7 +9,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
-from flows.label import stop_requested
+from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.worker import probe_rows
 from storage.ledger import Ledger, RunCounts

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Final
 from uuid import uuid4
 
@@ -12,6 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
+from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.worker import keep_part, label_part
 from storage.labels import Labels, Task
@@ -59,10 +59,6 @@ def label_manifest(
     return _label(lambda: find_listed(Path(manifest)), workspace, model, workers, dask)
 
 
-stop_requested: Final = Event()
-"""Set it to end a run after the batches in flight; what is left is taken up by the next run."""
-
-
 def _label(find: Callable[[], Found], root: str, model: str | None, workers: int, dask: str | None) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         chosen = choose_model(ledger, ModelStore(workspace.models), model)
@@ -74,9 +70,11 @@ def _label(find: Callable[[], Found], root: str, model: str | None, workers: int
 
 
 def choose_model(ledger: Ledger, models: ModelStore, model: str | None) -> StoredModel:
-    """The model that was asked for, else the active one, else the bundled one; made known to the ledger."""
+    """The model that was asked for, else the active one, else the bundled one; the first one used becomes active."""
     stored = models.load(model or ledger.active_model() or "default")
     ledger.register_model(stored.card)
+    if ledger.active_model() is None:
+        ledger.activate_model(stored.card.model_id)
     return stored
 
 

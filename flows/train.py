@@ -26,7 +26,7 @@ _UNSURE_HALF_WIDTH = 0.1
 
 @flow(name="train-model")
 def train_model(
-    dataset: str, workspace: str, network: str = "separable", pooling: str = "auto", epochs: int | None = None
+    dataset: str, workspace: str, network: str = "separable", pooling: str = "auto", epochs: int = 40, steps: int = 100
 ) -> ModelCard:
     """Train a network on a data set of the workspace; the model is kept and made known, not activated."""
     with Workspace(Path(workspace)).lock("train") as store, Ledger.of(store) as ledger:
@@ -34,7 +34,7 @@ def train_model(
         made = datasets.read_lock(dataset)
         splits = {split: datasets.read_split(dataset, split) for split in ("train", "validation", "test")}
         config = NetworkConfig(network, pooling, int(made.mel["mels"]), len(ROLES))
-        training = TrainingConfig() if epochs is None else TrainingConfig(epochs=epochs)
+        training = TrainingConfig(epochs=epochs, steps=steps)
         trained = fit(config, training, splits)
         stored = keep(trained, config, training, made, splits, ModelStore(store.models))
         ledger.register_model(stored.card)

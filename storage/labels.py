@@ -64,15 +64,15 @@ class Labels:
             connection.execute("CREATE OR REPLACE TEMP TABLE outcome AS FROM read_parquet(?)", [str(part)])
             for statement in _COMMIT:
                 connection.execute(statement, {"run_id": run_id} if "$run_id" in statement else None)
-            row = connection.execute("SELECT count(*) FROM outcome").fetchone()
-            count = int(row[0]) if row else 0
+            count = int(connection.execute("SELECT count(*) FROM outcome").fetchall()[0][0])
             connection.execute("INSERT INTO ledger.committed_part VALUES (?, ?, ?, now())", [name, run_id, count])
         return count
 
     def count(self, run_id: str, model_id: str) -> RunCounts:
         """How the files of a run ended, told from what the ledger holds now."""
         row = self._ledger.rows(_COUNTS, {"run_id": run_id, "model_id": model_id})[0]
-        return RunCounts(*(int(value) for value in row))
+        # Over no rows at all, count_if is null.
+        return RunCounts(*(int(value or 0) for value in row))
 
 
 def _parts(workspace: Workspace) -> Iterator[Path]:
@@ -80,7 +80,8 @@ def _parts(workspace: Workspace) -> Iterator[Path]:
 
 
 _REGISTER: Final = """
-INSERT INTO ledger.file (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, run_id, finding)
+INSERT INTO ledger.file
+    (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, run_id, finding)
 SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, $run_id, finding
 FROM finding ORDER BY path
 ON CONFLICT (path) DO UPDATE SET

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
@@ -85,17 +84,17 @@ class Ledger:
             self._connection = self._open()
 
     def register_model(self, card: ModelCard) -> None:
-        """Make a model known, with its thresholds and sources; the first one known becomes the active one."""
+        """Make a model known, with its thresholds and sources; it is not active before `activate_model` says so."""
         with self.transaction() as connection:
-            if connection.execute("FROM ledger.model WHERE model_id = ?", [card.model_id]).fetchone():
+            known = connection.execute("SELECT model_id FROM ledger.model").fetchall()
+            if (card.model_id,) in known:
                 return
-            first = connection.execute("FROM ledger.model LIMIT 1").fetchone() is None
             connection.execute(
                 "INSERT INTO ledger.model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     card.model_id, card.name, card.network["network"], card.network["pooling"], card.loss,
                     card.weights_digest, card.dataset_digest, card.parameters, card.macro_pr_auc, card.macro_roc_auc,
-                    card.created_at, first,
+                    card.created_at, False,
                 ],
             )  # fmt: skip
             for position, role in enumerate(card.roles, start=1):
@@ -112,8 +111,8 @@ class Ledger:
 
     def active_model(self) -> str | None:
         """The id of the active model; None before the first was registered."""
-        row = self._connection.execute("SELECT model_id FROM ledger.model WHERE active").fetchone()
-        return str(row[0]) if row else None
+        active = self.rows("SELECT model_id FROM ledger.model WHERE active")
+        return str(active[0][0]) if active else None
 
     def open_run(self, run_id: str, flow: str, model_id: str | None = None) -> None:
         """Note that a run has begun; runs that never ended are noted as interrupted."""

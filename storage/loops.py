@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,8 +88,8 @@ def read_loops(path: Path) -> list[Loop]:
     version = int((table.schema.metadata or {}).get(b"rolecall.schema_version", b"0"))
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} has schema version {version}, this rolecall knows {SCHEMA_VERSION}; upgrade rolecall")
-    names = [field.name for field in fields(Loop)]
-    return [
-        Loop(**{name: tuple(row[name]) if name in ("roles", "flags") else row[name] for name in names})
-        for row in table.to_pylist()
-    ]
+    return [_loop(row) for row in table.to_pylist()]
+
+
+def _loop(row: dict[str, Any]) -> Loop:
+    return Loop(**{**row, "roles": tuple(row["roles"]), "flags": tuple(row["flags"])})

@@ -80,8 +80,9 @@ WITH known AS (
            f.size IS NOT DISTINCT FROM found.size AND f.mtime_ns IS NOT DISTINCT FROM found.mtime_ns AS same
     FROM found LEFT JOIN ledger.file f USING (path) LEFT JOIN hashes USING (path)
 ), keyed AS (
-    SELECT *, sha256(concat_ws('|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'),
-                               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1)))[:32] AS label_key
+    SELECT *, sha256(concat_ws(
+               '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'),
+               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1)))[:32] AS label_key
     FROM known
 ), judged AS (
     SELECT keyed.*,

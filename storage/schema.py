@@ -28,7 +28,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
     connection.execute("BEGIN")
     try:
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
         )
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
@@ -42,13 +43,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
     """The schema version of a database; 0 for an empty one."""
-    known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'schema_migrations'"
-    ).fetchone()
-    if not known or not known[0]:
+    tables = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+    if ("schema_migrations",) not in connection.execute(tables).fetchall():
         return 0
-    row = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    return max(int(version) for (version,) in connection.execute("SELECT version FROM schema_migrations").fetchall())
 
 
 def refuse_newer(version: int, where: str) -> None:

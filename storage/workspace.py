@@ -66,16 +66,9 @@ class Workspace:
         Raises `WorkspaceLockedError` naming the holder if another process has it, and `UserError` if the
         directory cannot be written.
         """
+        descriptor = self._open_lock()
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UserError(f"cannot write the workspace {self.root}: {error.strerror}; name another") from error
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WorkspaceLockedError(self._describe_holder()) from None
+            self._flock(descriptor, fcntl.LOCK_EX)
             holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": _now()}
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
@@ -84,19 +77,30 @@ class Workspace:
         finally:
             os.close(descriptor)
 
-    def require_unlocked(self) -> None:
-        """Raise `WorkspaceLockedError` at once if somebody is writing; used before slow things are started."""
-        if not self._lock_file.exists():
-            return
-        with self._lock_file.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WorkspaceLockedError(self._describe_holder()) from None
+    def require_free(self) -> None:
+        """Raise at once what `lock` would raise now; used before slow things are started."""
+        descriptor = self._open_lock()
+        try:
+            self._flock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
 
     @property
     def _lock_file(self) -> Path:
         return self.root / ".lock"
+
+    def _open_lock(self) -> int:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UserError(f"cannot write the workspace {self.root}: {error.strerror}; name another") from error
+
+    def _flock(self, descriptor: int, kind: int) -> None:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkspaceLockedError(self._describe_holder()) from None
 
     def _describe_holder(self) -> str:
         try:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -26,10 +27,10 @@ def examine(workspace: Workspace) -> list[Finding]:
 def _findings(workspace: Workspace) -> Iterator[Finding]:
     yield "python", sys.version_info >= (3, 11), sys.version.split()[0]
     for library in _LIBRARIES:
-        yield _check(library, lambda library=library: version(library))
+        yield _check(library, partial(version, library))
     yield _check("prefect with fastapi", _fastapi_fits)
     for container in ("WAV", "FLAC", "OGG", "MP3", "AIFF"):
-        yield _check(f"decodes {container}", lambda container=container: _round_trip(container))
+        yield _check(f"decodes {container}", partial(_round_trip, container))
     yield _check("bundled model", lambda: _bundled(workspace))
     yield _check("graphics card", _graphics_card)
     yield _check("workspace", lambda: _writable(workspace))
@@ -60,7 +61,7 @@ def _round_trip(container: str) -> str:
     frames = len(soundfile.read(buffer)[0])
     if frames < 16_000:
         raise ValueError(f"read back {frames} of 16000 frames; reinstall soundfile")
-    return soundfile.__libsndfile_version__
+    return str(soundfile.__libsndfile_version__)
 
 
 def _bundled(workspace: Workspace) -> str:

@@ -13,7 +13,6 @@ from torch import nn
 from storage.models import ModelCard
 from tasks.networks import NetworkConfig
 
-
 _BATCH: Final = 32
 
 

@@ -90,4 +90,5 @@ def read_manifest(manifest: Path) -> Iterator[Row]:
 
 def absolute(path: Path) -> Path:
     """An absolute path without `.` and `..`; links are kept as they are."""
-    return Path(os.path.abspath(path))
+    # Path.resolve would follow links; the catalogue keeps the names that people gave.
+    return Path(os.path.abspath(path))  # noqa: PTH100

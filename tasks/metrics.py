@@ -60,7 +60,7 @@ def macro_pr_auc(labels: Labels, probabilities: Labels) -> float:
 
 
 def best_threshold(labels: Labels, probabilities: Labels) -> float:
-    """The threshold of one role, on a grid of hundredths, at which balanced accuracy is highest; 0.5 without evidence."""
+    """The threshold of one role, in hundredths, at which balanced accuracy is highest; 0.5 without evidence."""
     known = labels >= 0
     wanted, given = labels[known] > 0.5, probabilities[known]
     if not 0 < wanted.sum() < len(wanted):

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
-from numpy.typing import NDArray
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+from numpy.typing import ArrayLike, NDArray
 
 from storage.files import atomic_path
 from storage.parts import LabelOutcome
@@ -106,9 +106,16 @@ def _bar_axis(axes: Axes, outcome: LabelOutcome) -> None:
 
 
 def _time_axis(axes: Axes, start: float, bar_s: float) -> None:
-    top = axes.secondary_xaxis(
-        "top", functions=(lambda bar: start + (bar - 1) * bar_s, lambda seconds: 1 + (seconds - start) / bar_s)
-    )
+    def seconds_at(bars: ArrayLike) -> ArrayLike:
+        return start + (np.asarray(bars) - 1) * bar_s
+
+    def bars_at(seconds: ArrayLike) -> ArrayLike:
+        return 1 + (np.asarray(seconds) - start) / bar_s
+
+    top = axes.secondary_xaxis("top", functions=(seconds_at, bars_at))
+    length_s = float(np.diff(seconds_at(np.array(axes.get_xlim())))[0])
+    step_s = next((size for size in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if length_s / size <= 12), 1800)
+    top.xaxis.set_major_locator(MultipleLocator(step_s))
     top.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{int(seconds // 60)}:{int(seconds % 60):02d}"))
     top.set_xlabel("minutes:seconds")
 

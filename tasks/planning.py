@@ -15,8 +15,8 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> d
     """How many files at or below `paths` have which finding; raises UserError for a path that is not there."""
     found = find_audio(paths)
     with open_catalogue(workspace) as connection:
-        active = connection.execute("SELECT model_id FROM models WHERE active").fetchone()
-        card = ModelStore(workspace.models).load(model or (str(active[0]) if active else "default")).card
+        active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
+        card = ModelStore(workspace.models).load(model or (str(active[0][0]) if active else "default")).card
         hashes = hash_files(unread_paths(connection, found.table))
         with judged(connection, found.table, hashes, card.model_id, LABEL_VERSION):
             return count_findings(connection)

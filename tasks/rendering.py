@@ -33,21 +33,23 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int) -> Samples
         loop = loops[voice.loop_id]
         total += _render_voice(voice, Path(loop.path), bar / BEATS_PER_BAR, len(total), sample_rate)
     peak = float(np.abs(total).max())
-    return total * np.float32(_PEAK / peak) if peak > _PEAK else total
+    return np.asarray(total * min(1.0, _PEAK / max(peak, 1e-9)), np.float32)
 
 
 def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
     """The log-mel of four bars: (frames_per_segment, mels), level-normalised."""
     power = normalise_level(mel_power(samples, config))
     bar_s = 60.0 * BEATS_PER_BAR / bpm
-    return log_compress(cut_segments(power, np.zeros(1), bar_s, config))[0]
+    segment: Matrix = log_compress(cut_segments(power, np.zeros(1), bar_s, config))[0]
+    return segment
 
 
 def _render_voice(voice: Voice, path: Path, beat: float, length: int, sample_rate: int) -> Samples:
     samples = _stretched(path, voice.speed, voice.semitones, sample_rate)
     filled = _fill(samples, beat, length)
     loudness = float(np.sqrt(np.mean(filled**2)))
-    return filled * np.float32(_LEVEL * 10 ** (voice.gain_db / 20) / max(loudness, 1e-6))
+    gain = _LEVEL * 10 ** (voice.gain_db / 20) / max(loudness, 1e-6)
+    return np.asarray(filled * gain, np.float32)
 
 
 def _stretched(path: Path, speed: float, semitones: int, sample_rate: int) -> Samples:
@@ -58,8 +60,8 @@ def _stretched(path: Path, speed: float, semitones: int, sample_rate: int) -> Sa
     stretch.preset(1, sample_rate)
     stretch.setTimeFactor(speed)
     stretch.setTransposeSemitones(semitones)
-    result: Samples = stretch.process(samples[None, :])[0]
-    return result
+    stretched: Samples = np.asarray(stretch.process(samples[None, :]), np.float32)
+    return stretched.ravel()
 
 
 def _fill(samples: Samples, beat: float, length: int) -> Samples:
@@ -69,7 +71,7 @@ def _fill(samples: Samples, beat: float, length: int) -> Samples:
     if period >= length:
         return np.pad(samples[:length], (0, max(0, length - len(samples))))
     once = np.pad(samples[:period], (0, max(0, period - len(samples))))
-    return np.tile(once, -(-length // period))[:length]
+    return np.asarray(np.resize(once, length), np.float32)
 
 
 @lru_cache(maxsize=256)

@@ -53,7 +53,7 @@ def loop_bounds(bar_s: float, duration_s: float) -> Bounds:
 
 def track_mels(power: Matrix, bounds: list[Bounds], bar_s: float, config: MelConfig) -> Matrix:
     """Mel power of the segments of a track: (segments, frames_per_segment, mels); short ones repeat their bars."""
-    starts = np.array([max(bound.start_s, bound.end_s - BARS_PER_SEGMENT * bar_s) for bound in bounds])
+    starts = np.array([max(bound.start_s, bound.end_s - BARS_PER_SEGMENT * bar_s) for bound in bounds], np.float64)
     mels = cut_segments(power, starts, bar_s, config)
     for place, bound in enumerate(bounds):
         mels[place] = repeat_bars(mels[place], (bound.end_s - starts[place]) / bar_s, config)
@@ -64,7 +64,7 @@ def loop_mels(power: Matrix, bound: Bounds, config: MelConfig) -> Matrix:
     """Mel power of a loop in windows of four bars: (windows, frames_per_segment, mels); short ones repeat."""
     bar_s = bound.end_s / bound.end_bar
     firsts = range(0, bound.end_bar, BARS_PER_SEGMENT)
-    mels = cut_segments(power, np.array(firsts) * bar_s, bar_s, config)
+    mels = cut_segments(power, np.array(firsts, np.float64) * bar_s, bar_s, config)
     for place, first in enumerate(firsts):
         mels[place] = repeat_bars(mels[place], bound.end_bar - first, config)
     return mels
@@ -73,7 +73,7 @@ def loop_mels(power: Matrix, bound: Bounds, config: MelConfig) -> Matrix:
 def timed_mels(power: Matrix, duration_s: float, window_s: float, config: MelConfig) -> Matrix:
     """Mel power in windows of `window_s` seconds, for music without a beat: (windows, frames_per_segment, mels)."""
     count = max(1, round(duration_s / window_s))
-    return cut_segments(power, np.arange(count) * window_s, window_s / BARS_PER_SEGMENT, config)
+    return cut_segments(power, np.arange(count, dtype=np.float64) * window_s, window_s / BARS_PER_SEGMENT, config)
 
 
 def repeat_bars(mel: Matrix, bars: float, config: MelConfig) -> Matrix:

@@ -16,15 +16,18 @@ def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for loop in loops:
         counts[rules.unit_of(loop.group)].update(loop.roles)
-    side_of = {unit: side for unit in counts if (side := rules.pinned(unit)) is not None}
+    side_of: dict[str, Split] = {}
+    for unit in counts:
+        if (pinned := rules.pinned(unit)) is not None:
+            side_of[unit] = pinned
     wanted = _wanted(counts, rules)
     reached: dict[Split, Counter[str]] = {"train": Counter(), "validation": Counter(), "test": Counter()}
     for unit, side in side_of.items():
         reached[side] += counts[unit]
     for unit in sorted(counts.keys() - side_of.keys(), key=_name_digest):
-        side = max(reached, key=lambda side: _need(counts[unit], wanted[side], reached[side]))
-        side_of[unit] = side
-        reached[side] += counts[unit]
+        neediest = max(reached, key=lambda side: _need(counts[unit], wanted[side], reached[side]))
+        side_of[unit] = neediest
+        reached[neediest] += counts[unit]
     return {loop.group: side_of[rules.unit_of(loop.group)] for loop in loops}
 
 

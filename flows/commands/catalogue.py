@@ -1,6 +1,5 @@
 """Labelling, and asking what the labels say."""
 
-import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
+from flows.interrupts import stop_on_interrupt
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
 from storage.errors import UserError
@@ -57,20 +57,13 @@ def label(
 def run_label(
     paths: list[Path], manifest: Path | None, root: Path, model: str | None, workers: int, dask: str | None
 ) -> "RunSummary":
-    """Run the label flow; the first Ctrl-C ends it after the batches in flight."""
-    from flows.label import label_catalogue, label_manifest, stop_requested
+    """Run the label flow; Ctrl-C ends it after the batches in flight."""
+    from flows.label import label_catalogue, label_manifest
 
-    def stop(*_: object) -> None:
-        say("stopping after the files in flight; the next run goes on from there")
-        stop_requested.set()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
+    with stop_on_interrupt():
         if manifest is not None:
             return label_manifest(str(manifest.absolute()), str(root), model, workers, dask)
         return label_catalogue([str(path.absolute()) for path in paths], str(root), model, workers, dask)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def report(summary: "RunSummary", as_json: bool) -> None:

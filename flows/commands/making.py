@@ -45,9 +45,7 @@ def fetch_folder(
     if as_json:
         print_json(asdict(summary))
     else:
-        print(
-            f"found {summary.found}, loops {summary.loops}, duplicate {summary.duplicate}, quarantined {summary.quarantined}"
-        )
+        print(", ".join(f"{name} {count}" for name, count in asdict(summary).items()))
     if summary.quarantined:
         raise typer.Exit(_QUARANTINED)
 
@@ -122,7 +120,8 @@ def train(
     name: Annotated[str, typer.Argument(metavar="DATASET", help="A data set of the workspace.")],
     network: Annotated[str, typer.Option(help="Which network.")] = "separable",
     pooling: Annotated[str, typer.Option(help="Which pooling over time: auto, max, mean.")] = "auto",
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many epochs.")] = 40,
+    steps: Annotated[int, typer.Option(min=1, help="Batches in an epoch.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network; it is kept with its card, and activated by `rolecall models activate`."""
@@ -133,7 +132,7 @@ def train(
     ready_for_flows(where)
     from flows.train import train_model
 
-    card = train_model(name, str(where.root), network, pooling, epochs)
+    card = train_model(name, str(where.root), network, pooling, epochs, steps)
     if as_json:
         print_json(asdict(card))
     else:

@@ -44,5 +44,5 @@ def ready_for_flows(workspace: Workspace) -> None:
     """Make ready to run a flow: refuse at once if somebody else is writing, then set Prefect up quietly."""
     from flows.settings import prepare_prefect
 
-    workspace.require_unlocked()
+    workspace.require_free()
     prepare_prefect(workspace.prefect)

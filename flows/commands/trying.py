@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import JsonOption, WorkersOption, default_workspace, workspace_at, WorkspaceOption
+from flows.commands.options import JsonOption, WorkersOption, WorkspaceOption, default_workspace, workspace_at
 from flows.tables import Format, print_json, print_rows
 
 app = typer.Typer()

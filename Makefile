@@ -1,0 +1,43 @@
+# Two commands: `make demo` runs the main job on a fresh machine, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types check drill bench clean
+
+demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw the maps
+	$(BIN)/rolecall demo
+
+test: $(VENV)/.installed  ## every test but the drills and the benchmarks
+	$(BIN)/pytest -m "not drill and not benchmark"
+
+drill: $(VENV)/.installed  ## tests that break something on purpose
+	$(BIN)/pytest -m drill
+
+bench: $(VENV)/.installed  ## figures, not verdicts
+	$(BIN)/pytest -m benchmark -s
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+check: lint types test drill
+
+# make model CORPUS=folder: how the bundled model was made; the folder has loops/manifest.csv and tracks/*/truth.csv.
+MODEL_WORKSPACE ?= .model
+.PHONY: model
+model: $(VENV)/.installed
+	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .model .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,41 @@
+"""Ctrl-C: a run ends after the batches in flight, and the processes it started are left to finish them."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any, Final
+
+from flows.progress import say
+
+stop_requested: Final = Event()
+"""Set it to end a run after the batches in flight; what is left is taken up by the next run."""
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[None]:
+    """Turn SIGINT into `stop_requested` for the length of a `with` block.
+
+    A terminal sends Ctrl-C to every process of the group, and Prefect's server would die of it. So the signal is
+    blocked here, which child processes inherit, and a thread waits for it; the handler is for threads that were
+    there before. Dask's workers set their own (`dask_setup`).
+    """
+    handler = signal.signal(signal.SIGINT, _request_stop)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    Thread(target=lambda: _request_stop(signal.sigwait({signal.SIGINT})), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+
+
+def _request_stop(*_: object) -> None:
+    if not stop_requested.is_set():
+        say("stopping after the files in flight; the next run goes on from there")
+        stop_requested.set()
+
+
+def dask_setup(worker: Any) -> None:
+    """Called by Dask in each local worker as it starts: only the flow decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

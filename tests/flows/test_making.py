@@ -1,0 +1,150 @@
+"""From a folder of loops to a model that labels: fetch, data set, training, activation, and the lineage of a label."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.catalogue import ask
+from storage.datasets import DatasetStore
+from storage.workspace import Workspace
+from tests.commands import Command
+
+pytestmark = pytest.mark.slow
+
+ROLES = {
+    "ambi_dark_woosh.ogg": ("fx", "one"),
+    "ambi_lunar_land.ogg": ("fx", "two"),
+    "ambi_glass_hum.ogg": ("chords", "one"),
+    "loop_drone_g_97.ogg": ("chords", "two"),
+    "dirtylove_chords_bar025_177bpm.ogg": ("chords", "three"),
+    "dirtylove_bass_bar001_177bpm.ogg": ("bass", "three"),
+    "dirtylove_melody_bar009_177bpm.ogg": ("melody", "three"),
+    "dirtylove_percussion_bar009_177bpm.ogg": ("percussion", "three"),
+    "loop_breakbeat_126bpm.ogg": ("percussion", "one"),
+    "loop_perc1_97.ogg": ("percussion", "two"),
+    "loop_amen_full_140bpm.ogg": ("percussion", "three"),
+}
+
+RECIPE = """
+name = "small"
+mixes = 60
+[split]
+validation_share = 0.2
+test_share = 0.2
+train_only = ["three"]
+validation = ["one"]
+test = ["two"]
+"""
+
+
+@pytest.fixture(scope="module")
+def manifest(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("loops") / "loops.csv"
+    lines = [f"{music / 'loops' / name},{role},{group},CC0-1.0,someone" for name, (role, group) in ROLES.items()]
+    path.write_text("path,roles,group,licence,mood\n" + "\n".join([*lines, "gone.wav,bass,one,CC0-1.0,"]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "small.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    rolecall: Command, music: Path, manifest: Path, recipe: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A workspace with the loops fetched, a data set built and a model trained."""
+    root = tmp_path_factory.mktemp("making")
+    fetched = rolecall("fetch", "folder", music / "loops", "--manifest", manifest, "--workspace", root, "--json")
+    assert fetched.code == 3, fetched.err
+    assert fetched.json() == {"found": 12, "loops": 11, "duplicate": 0, "quarantined": 1}
+    built = rolecall("dataset", "build", recipe, "--workspace", root, "--json")
+    assert built.code == 0, built.err
+    trained = rolecall("train", "small", "--epochs", 2, "--steps", 3, "--workspace", root, "--json")
+    assert trained.code == 0, trained.err
+    return root
+
+
+def test_a_loop_keeps_what_its_manifest_says(rolecall: Command, workspace: Path) -> None:
+    loops = rolecall("loops", "list", "--workspace", workspace, "--json").json()
+    (bass,) = [loop for loop in loops if loop["roles"] == ["bass"]]
+    assert (bass["bpm"], bass["bpm_source"], bass["group"], bass["licence"]) == (177, "filename", "three", "CC0-1.0")
+    assert bass["extra"] == {"mood": "someone"}
+    assert ask(Workspace(workspace), "SELECT stage, reason FROM errors").rows == [("fetch", "vanished")]
+
+
+def test_a_data_set_says_what_is_in_it(rolecall: Command, workspace: Path) -> None:
+    (summary,) = rolecall("dataset", "list", "--workspace", workspace, "--json").json()
+    assert (summary["name"], summary["mixes"], summary["singles"]) == ("small", 60, 11)
+    assert summary["splits"] == {"train": 41, "validation": 15, "test": 15}
+    assert "ambi" not in (workspace / "datasets" / "small" / "ATTRIBUTION.md").read_text()
+    lock = rolecall("dataset", "show", "small", "--workspace", workspace, "--json").json()
+    assert lock["groups"] == {"test": ["two"], "train": ["three"], "validation": ["one"]}
+
+
+def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(
+    rolecall: Command, workspace: Path, manifest: Path, music: Path, recipe: Path, tmp_path: Path
+) -> None:
+    backwards = tmp_path / "backwards.csv"
+    header, *lines = manifest.read_text().splitlines()
+    backwards.write_text("\n".join([header, *reversed(lines)]) + "\n")
+    assert (
+        rolecall("fetch", "folder", music / "loops", "--manifest", backwards, "--workspace", tmp_path / "w").code == 3
+    )
+    built = rolecall("dataset", "build", recipe, "--workers", 1, "--workspace", tmp_path / "w", "--json").json()
+    assert built["digest"] == DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
+
+
+def test_a_trained_model_labels_beside_the_old_one_until_it_is_activated(
+    rolecall: Command, workspace: Path, music: Path
+) -> None:
+    loops = music / "loops"
+    assert rolecall("label", loops, "--workspace", workspace).code == 0
+    trained = newest_model(rolecall, workspace)
+    assert not trained["active"]
+    plan = rolecall("plan", loops, "--model", trained["model_id"], "--workspace", workspace, "--json").json()
+    assert plan["stale_model"] == 16
+    assert rolecall("label", loops, "--model", trained["model_id"], "--workspace", workspace).code == 0
+    before = active_models(workspace)
+    assert rolecall("models", "activate", trained["model_id"], "--workspace", workspace).code == 0
+    assert before != active_models(workspace) == [(trained["model_id"], 96)]
+
+
+def test_every_label_can_be_traced_to_the_licences_it_descends_from(rolecall: Command, workspace: Path) -> None:
+    trained = newest_model(rolecall, workspace)["model_id"]
+    sql = f"SELECT dataset_digest, licence, sum(loops) FROM lineage WHERE model_id = '{trained}' GROUP BY ALL"
+    digest = DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
+    assert ask(Workspace(workspace), sql).rows == [(digest, "CC0-1.0", 11)]
+
+
+def newest_model(rolecall: Command, workspace: Path) -> dict[str, Any]:
+    models: list[dict[str, Any]] = rolecall("models", "list", "--workspace", workspace, "--json").json()
+    return models[-1]
+
+
+def active_models(workspace: Path) -> list[tuple[str, int]]:
+    return ask(Workspace(workspace), "SELECT model_id, count(*) FROM roles GROUP BY ALL").rows
+
+
+def test_a_model_is_scored_only_on_compositions_it_did_not_learn_from(
+    rolecall: Command, workspace: Path, music: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two", "three"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "mix.ogg").symlink_to(music / "tracks" / "dirtylove.ogg")
+        (folder / "info.json").write_text(json.dumps({"bpm": 177}))
+        lines = [f"{bar},0,0,1,{bar // 4 % 2},-1,0,0,0" for bar in range(0, 68, 4)]
+        header = "bar_start,start_s,end_s,bass,percussion,fx,melody,chords,vocal"
+        (folder / "truth.csv").write_text("\n".join([header, *lines]) + "\n")
+    trained = newest_model(rolecall, workspace)["model_id"]
+    scores = rolecall("evaluate", trained, "--on", tmp_path, "--workspace", workspace, "--json").json()
+    assert (scores["compositions"], sorted(scores["left_out"])) == (["two"], ["one", "three"])
+    roles = scores["scores"]["roles"]
+    assert (roles["percussion"]["segments"], roles["fx"]["segments"]) == (17, 0)
+    assert roles["percussion"]["prevalence"] == pytest.approx(8 / 17)

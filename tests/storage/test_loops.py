@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.errors import UserError
+from storage.loops import SCHEMA_VERSION, read_loops, write_loops
+from tests.dummies import loop
+
+FULL = loop(
+    3, roles=("bass", "fx"), bpm_source="manifest", bars=4.0, key="C#", mode="minor", author="Ana", url="https://x",
+    annotators=3, flags=("loud",), extra='{"mood": "dark"}',
+)  # fmt: skip
+BARE = loop(1, roles=(), bpm=None)
+
+
+def test_loops_come_back_as_they_were_ordered_by_id(tmp_path: Path) -> None:
+    write_loops(tmp_path / "loops.parquet", [FULL, BARE])
+    assert read_loops(tmp_path / "loops.parquet") == [BARE, FULL]
+
+
+def test_no_table_yet_is_no_loops_and_no_loops_are_a_table(tmp_path: Path) -> None:
+    assert read_loops(tmp_path / "loops.parquet") == []
+    write_loops(tmp_path / "loops.parquet", [])
+    assert read_loops(tmp_path / "loops.parquet") == []
+
+
+def test_a_table_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loops.parquet"
+    write_loops(path, [BARE])
+    newer = {b"rolecall.schema_version": str(SCHEMA_VERSION + 1).encode()}
+    pq.write_table(pq.read_table(path).replace_schema_metadata(newer), path)
+    with pytest.raises(UserError, match=rf"loops.parquet has schema version {SCHEMA_VERSION + 1}.*upgrade"):
+        read_loops(path)
+
+
+def test_the_table_names_itself_and_its_version(tmp_path: Path) -> None:
+    write_loops(tmp_path / "loops.parquet", [BARE])
+    metadata = pq.read_schema(tmp_path / "loops.parquet").metadata
+    assert metadata[b"rolecall.table"] == b"loops"
+    assert metadata[b"rolecall.schema_version"] == str(SCHEMA_VERSION).encode()
+
+
+def test_the_json_form_has_lists_and_an_object() -> None:
+    document = FULL.to_dict()
+    assert (document["roles"], document["flags"], document["extra"]) == (["bass", "fx"], ["loud"], {"mood": "dark"})

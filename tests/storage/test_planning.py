@@ -1,0 +1,145 @@
+from typing import Any
+
+import pytest
+
+from storage.planning import FINDINGS, count_findings, judged, unread_paths
+from tests.dummies import Nights, card, found
+
+A: dict[str, Any] = {"path": "/a.wav"}
+B: dict[str, Any] = {"path": "/b.wav"}
+COPY_OF_A: dict[str, Any] = {"path": "/copy.wav", "content": "/a.wav"}
+OTHER = card(mel={"mels": 1})
+
+
+def touched(file: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**file, "mtime_ns": 2, **changes}
+
+
+def test_what_was_never_seen_is_new(nights: Nights) -> None:
+    assert nights.survey("one", A, B) == {"/a.wav": "new", "/b.wav": "new"}
+
+
+def test_what_was_labelled_is_unchanged(nights: Nights) -> None:
+    nights.run("one", A, B)
+    assert nights.run("two", A, B) == {"/a.wav": "unchanged", "/b.wav": "unchanged"}
+    assert nights.labels.tasks("two") == []
+
+
+def test_the_same_bytes_under_two_names_are_labelled_once(nights: Nights) -> None:
+    assert nights.run("one", A, COPY_OF_A) == {"/a.wav": "new", "/copy.wav": "duplicate"}
+    assert [task.path for task in nights.labels.tasks("one")] == ["/a.wav"]
+    assert nights.run("two", A, COPY_OF_A) == {"/a.wav": "unchanged", "/copy.wav": "unchanged"}
+
+
+def test_a_renamed_file_is_a_duplicate_of_itself(nights: Nights) -> None:
+    nights.run("one", A)
+    assert nights.run("two", COPY_OF_A) == {"/copy.wav": "duplicate"}
+
+
+def test_a_touched_file_with_the_same_bytes_is_unchanged(nights: Nights) -> None:
+    nights.run("one", A)
+    assert nights.run("two", touched(A)) == {"/a.wav": "unchanged"}
+
+
+def test_other_bytes_at_a_known_path_are_changed(nights: Nights) -> None:
+    nights.run("one", A, B)
+    assert nights.run("two", touched(A, content="x"), B) == {"/a.wav": "changed", "/b.wav": "unchanged"}
+    assert nights.run("three", touched(A, content="x"), B) == {"/a.wav": "unchanged", "/b.wav": "unchanged"}
+
+
+def test_a_path_that_takes_the_bytes_of_another_is_a_duplicate(nights: Nights) -> None:
+    nights.run("one", A, B)
+    assert nights.run("two", A, touched(B, content="/a.wav")) == {"/a.wav": "unchanged", "/b.wav": "duplicate"}
+
+
+@pytest.mark.parametrize("hint", [{"bpm": 120.0}, {"kind": "loop"}, {"first_downbeat_s": 0.5}, {"name_bpm": 99.0}])
+def test_another_hint_is_a_change_that_is_found_without_reading(nights: Nights, hint: dict[str, Any]) -> None:
+    nights.run("one", A, B)
+    assert unread_paths(nights.ledger.connection, found({**A, **hint})) == []
+    assert nights.run("two", {**A, **hint}, B) == {"/a.wav": "changed", "/b.wav": "unchanged"}
+
+
+def test_the_same_bytes_with_different_hints_are_labelled_apart(nights: Nights) -> None:
+    assert nights.run("one", {**A, "bpm": 90.0}, {**COPY_OF_A, "bpm": 180.0}) == {
+        "/a.wav": "new",
+        "/copy.wav": "new",
+    }
+
+
+def test_another_model_makes_every_label_stale_and_the_first_ones_stay(nights: Nights) -> None:
+    nights.run("one", A, COPY_OF_A)
+    nights.ledger.register_model(OTHER)
+    assert nights.run("two", A, COPY_OF_A, model_id=OTHER.model_id) == {
+        "/a.wav": "stale_model",
+        "/copy.wav": "duplicate",
+    }
+    assert set(nights.run("three", A, COPY_OF_A, model_id=OTHER.model_id).values()) == {"unchanged"}
+    assert set(nights.run("four", A, COPY_OF_A).values()) == {"unchanged"}
+
+
+def test_a_new_version_of_labelling_changes_everything(nights: Nights) -> None:
+    nights.run("one", A)
+    assert nights.run("two", A, version=2) == {"/a.wav": "changed"}
+
+
+def test_what_is_in_quarantine_and_has_not_changed_is_known_bad(nights: Nights) -> None:
+    nights.run("one", A, B, bad=["/a.wav"])
+    assert nights.run("two", A, B) == {"/a.wav": "known_bad", "/b.wav": "unchanged"}
+    assert nights.labels.tasks("two") == []
+
+
+def test_a_bad_file_that_was_replaced_is_tried_again(nights: Nights) -> None:
+    nights.run("one", A, bad=["/a.wav"])
+    assert nights.run("two", touched(A, content="whole")) == {"/a.wav": "changed"}
+
+
+@pytest.mark.parametrize("path", ["/copy.wav", "/0.wav"], ids=["behind", "before"])
+def test_a_copy_of_a_bad_file_is_tried_by_itself_and_accounted_for(
+    nights: Nights, path: str, request: pytest.FixtureRequest
+) -> None:
+    if path == "/copy.wav":
+        reason = "a copy is told a duplicate of what nobody will label"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    nights.run("one", A, bad=["/a.wav"])
+    assert nights.run("two", A, {**COPY_OF_A, "path": path}, bad=[path]) == {"/a.wav": "known_bad", path: "new"}
+    assert nights.labels.count("two", nights.model_id).reconciles
+
+
+def test_a_listed_file_that_is_not_there_is_tried_once_and_again_when_it_comes(nights: Nights) -> None:
+    gone = {**A, "size": None, "mtime_ns": None}
+    assert nights.run("one", gone, bad=["/a.wav"]) == {"/a.wav": "new"}
+    assert nights.run("two", gone) == {"/a.wav": "known_bad"}
+    assert nights.run("three", A) == {"/a.wav": "changed"}
+
+
+def test_what_a_killed_run_did_not_label_is_taken_up_by_the_next(nights: Nights) -> None:
+    nights.survey("killed", A, COPY_OF_A)
+    assert nights.survey("next", A, COPY_OF_A) == {"/a.wav": "new", "/copy.wav": "duplicate"}
+    assert [task.path for task in nights.labels.tasks("next")] == ["/a.wav"]
+
+
+def test_only_new_files_and_those_of_another_size_or_time_are_read(nights: Nights) -> None:
+    nights.run("one", A, B)
+    looked_at = found(A, touched(B), {"path": "/c.wav"}, {"path": "/gone.wav", "size": None, "mtime_ns": None})
+    assert unread_paths(nights.ledger.connection, looked_at) == ["/b.wav", "/c.wav"]
+    assert unread_paths(nights.ledger.connection, found({**A, "size": 5}, B)) == ["/a.wav"]
+
+
+def test_judging_counts_every_finding_and_leaves_nothing_behind(nights: Nights) -> None:
+    nights.run("one", A, B, bad=["/b.wav"])
+    connection = nights.ledger.connection
+    looked_at = found(A, B, {"path": "/c.wav"}, {"path": "/d.wav"})
+    hashes = {"/c.wav": "c", "/d.wav": "c"}
+    for _ in range(2):
+        with judged(connection, looked_at, hashes, nights.model_id, 1):
+            assert count_findings(connection) == {
+                **dict.fromkeys(FINDINGS, 0), "new": 1, "duplicate": 1, "unchanged": 1, "known_bad": 1,
+            }  # fmt: skip
+    assert nights.ask("SELECT count(*) FROM ledger.file") == [(2,)]
+    assert nights.ask("SELECT table_name FROM duckdb_tables() WHERE table_name = 'finding'") == []
+
+
+def test_nothing_found_is_no_trouble(nights: Nights) -> None:
+    assert nights.run("one") == {}
+    assert nights.labels.findings("one") == {}
+    assert nights.labels.count("one", nights.model_id).reconciles

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from storage.models import BUNDLED, ModelStore, StoredModel, identify
+from storage.vocabulary import ROLES
+from tasks.inference import load_network, predict
+from tasks.mel import MelConfig
+from tasks.networks import NetworkConfig
+from tests.dummies import card
+
+FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
+SEGMENTS = np.random.default_rng(0).normal(-5, 3, (50, FRAMES, MELS)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> StoredModel:
+    return ModelStore(BUNDLED).load("default")
+
+
+def test_a_row_does_not_depend_on_its_neighbours(bundled: StoredModel) -> None:
+    network = load_network(bundled.weights, bundled.card)
+    together = predict(network, SEGMENTS)
+    for place in (0, 7, 31, 32, 49):
+        np.testing.assert_allclose(predict(network, SEGMENTS[place : place + 1])[0], together[place], atol=1e-6)
+
+
+def test_every_row_gets_a_probability_per_role(bundled: StoredModel) -> None:
+    answers = predict(load_network(bundled.weights, bundled.card), SEGMENTS)
+    assert answers.shape == (50, len(ROLES))
+    assert answers.dtype == np.float32
+    assert ((answers >= 0) & (answers <= 1)).all()
+
+
+def test_no_rows_give_no_answers(bundled: StoredModel) -> None:
+    assert len(predict(load_network(bundled.weights, bundled.card), SEGMENTS[:0])) == 0
+
+
+def test_half_precision_features_are_taken_as_they_are(bundled: StoredModel) -> None:
+    network = load_network(bundled.weights, bundled.card)
+    half = SEGMENTS[:3].astype(np.float16)
+    np.testing.assert_array_equal(predict(network, half), predict(network, half.astype(np.float32)))
+
+
+def test_a_saved_network_answers_as_it_did_before(tmp_path: Path) -> None:
+    config = NetworkConfig("separable", "auto", MELS, len(ROLES), width=4)
+    network = config.build()
+    weights = save(network.state_dict())
+    stored = ModelStore(tmp_path).save(identify(card(network=config.to_dict())), weights)
+    np.testing.assert_array_equal(
+        predict(load_network(stored.weights, stored.card), SEGMENTS[:2]), predict(network, SEGMENTS[:2])
+    )
+
+
+def test_a_network_in_training_answers_as_at_rest() -> None:
+    network = NetworkConfig("separable", "auto", MELS, len(ROLES), width=4).build()
+    with torch.no_grad():
+        first = predict(network.train(), SEGMENTS[:2])
+    np.testing.assert_array_equal(first, predict(network.eval(), SEGMENTS[:2]))

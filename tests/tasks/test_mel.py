@@ -1,0 +1,118 @@
+import librosa
+import numpy as np
+import pytest
+
+from tasks.audio import decode
+from tasks.mel import MelConfig, cut_segments, log_compress, mel_filters, mel_power, normalise_level
+from tests.dummies import LOOPS, clicks, noise
+
+CONFIG = MelConfig()
+OTHER = MelConfig(sample_rate=22_050, n_fft=2048, hop_length=512, mels=40, fmin=0.0, fmax=11_025.0)
+
+
+@pytest.mark.slow  # in a fresh environment librosa first compiles for half a minute
+@pytest.mark.parametrize("config", [CONFIG, OTHER])
+@pytest.mark.parametrize("name", ["loop_amen_full_140bpm.ogg", "loop_drone_g_97.ogg", "loop_industrial.ogg"])
+def test_the_mel_power_of_real_audio_is_librosas(name: str, config: MelConfig) -> None:
+    samples = decode(LOOPS / name, config.sample_rate).samples
+    expected = librosa.feature.melspectrogram(
+        y=samples,
+        sr=config.sample_rate,
+        n_fft=config.n_fft,
+        hop_length=config.hop_length,
+        power=2,
+        center=True,
+        pad_mode="constant",
+        norm="slaney",
+        n_mels=config.mels,
+        fmin=config.fmin,
+        fmax=config.fmax,
+    ).T
+    power = mel_power(samples, config)
+    assert power.shape == expected.shape
+    np.testing.assert_allclose(power, expected, rtol=1e-4, atol=1e-7 * expected.max())
+
+
+@pytest.mark.parametrize("config", [CONFIG, OTHER])
+def test_the_filter_bank_is_librosas(config: MelConfig) -> None:
+    expected = librosa.filters.mel(
+        sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.mels, fmin=config.fmin, fmax=config.fmax
+    )
+    np.testing.assert_allclose(mel_filters(config), expected, rtol=1e-4, atol=1e-9)
+
+
+def test_a_long_file_has_the_power_of_its_parts() -> None:
+    samples = noise(120.0)
+    late = mel_power(samples, CONFIG)[6000:6100]
+    alone = mel_power(samples[5990 * CONFIG.hop_length : 6110 * CONFIG.hop_length], CONFIG)[10:110]
+    np.testing.assert_allclose(late, alone, rtol=1e-4)
+
+
+def test_a_configuration_survives_json() -> None:
+    assert MelConfig.from_json(OTHER.to_json()) == OTHER
+
+
+def test_a_configuration_with_an_unknown_key_is_refused() -> None:
+    with pytest.raises(TypeError, match="window"):
+        MelConfig.from_json('{"window": "hann"}')
+
+
+def test_equal_configurations_have_one_digest_and_others_another() -> None:
+    assert MelConfig().digest == CONFIG.digest
+    assert len({CONFIG.digest, OTHER.digest, MelConfig(fmin=31.0).digest}) == 3
+    assert hash(MelConfig()) == hash(CONFIG)
+
+
+@pytest.mark.parametrize("bpm", [61.3, 97.0, 126.0, 177.0])
+def test_cutting_keeps_the_energy_exactly(bpm: float) -> None:
+    power = mel_power(noise(50.0), CONFIG)
+    bar_s = 240 / bpm
+    segments = cut_segments(power, np.arange(3) * 4 * bar_s, bar_s, CONFIG).astype(np.float64)
+    step_in_frames = 4 * bar_s * CONFIG.frame_rate / CONFIG.frames_per_segment
+    end = 3 * 4 * bar_s * CONFIG.frame_rate + 0.5
+    whole = int(end)
+    # A frame stands for the hop around its centre, so half of frame 0 lies before the start of the file.
+    integral = power[:whole].sum(axis=0) - 0.5 * power[0] + (end - whole) * power[whole]
+    np.testing.assert_allclose(segments.sum(axis=(0, 1)) * step_in_frames, integral, rtol=1e-5)
+
+
+def test_a_pattern_gives_nearly_the_same_segment_at_any_tempo() -> None:
+    slow, fast = (
+        cut_segments(mel_power(clicks(bpm, 16 * 60 / bpm), CONFIG), np.zeros(1), 240 / bpm, CONFIG)[0].sum(axis=1)
+        for bpm in (100, 150)
+    )
+    assert len(slow) == len(fast) == CONFIG.frames_per_segment
+    assert np.corrcoef(slow, fast)[0, 1] > 0.9
+    for segment in (slow, fast):
+        assert set(np.argsort(segment)[-4:] // CONFIG.frames_per_bar) == {0, 1, 2, 3}
+
+
+def test_what_lies_outside_the_file_is_silence() -> None:
+    power = mel_power(noise(4.0), CONFIG)
+    before, across, after = cut_segments(power, np.array([-20.0, 2.0, 50.0]), 2.0, CONFIG)
+    assert not before.any()
+    assert not after.any()
+    assert across[: CONFIG.frames_per_bar - 2].all()
+    assert not across[CONFIG.frames_per_bar + 2 :].any()
+
+
+@pytest.mark.parametrize("gain", [1e-3, 0.1, 8.0])
+def test_features_do_not_depend_on_gain(gain: float) -> None:
+    samples = decode(LOOPS / "loop_tabla.ogg", CONFIG.sample_rate).samples
+    plain, scaled = (
+        log_compress(normalise_level(mel_power(signal, CONFIG)))
+        for signal in (samples, (samples * gain).astype(np.float32))
+    )
+    np.testing.assert_allclose(plain, scaled, atol=1e-3)
+
+
+def test_the_loudest_quarter_has_a_mean_power_of_one() -> None:
+    totals = np.sort(normalise_level(mel_power(noise(5.0), CONFIG)).sum(axis=1))
+    assert totals[-(len(totals) // 4) :].mean() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_the_logarithm_has_a_floor_and_keeps_the_order() -> None:
+    power = np.array([-1e-9, 0.0, 1e-3, 1.0], np.float32)
+    compressed = log_compress(power)
+    assert np.isfinite(compressed).all()
+    assert compressed[0] == compressed[1] < compressed[2] < compressed[3] == pytest.approx(0.0, abs=1e-5)

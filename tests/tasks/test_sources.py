@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from storage.errors import UserError
+from storage.files import sha256_of
+from storage.vocabulary import BpmSource, Reason
+from tasks.audio import AudioError
+from tasks.sources.folder import folder_rows, loop_from
+from tests.dummies import tone, write
+
+HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
+
+
+def described(folder: Path, row: str) -> Path:
+    (folder / "manifest.csv").write_text(HEADER + row + "\n")
+    return folder
+
+
+def test_a_described_loop_keeps_everything_that_is_said_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "kit" / "a.wav", tone(2.0))
+    described(tmp_path, "kit/a.wav,percussion;bass,120,Bb minor,1,song,CC0,Ana,https://example.org,dark")
+    (row,) = folder_rows(tmp_path, None)
+    loop = loop_from(row)
+    assert loop.roles == ("bass", "percussion")
+    assert (loop.bpm, loop.bpm_source, loop.bars) == (120.0, BpmSource.MANIFEST, 1.0)
+    assert (loop.key, loop.mode, loop.group) == ("A#", "minor", "song")
+    assert (loop.licence, loop.author, loop.url) == ("CC0", "Ana", "https://example.org")
+    assert json.loads(loop.extra) == {"mood": "dark"}
+    assert (loop.path, loop.sha256, loop.duration_s) == (str(path), sha256_of(path), 2.0)
+
+
+def test_a_bare_folder_offers_all_its_audio_and_the_names_speak(tmp_path: Path) -> None:
+    write(tmp_path / "kit" / "b_97bpm.wav", tone(1.0))
+    write(tmp_path / "kit" / "a.flac", tone(1.5))
+    (tmp_path / "cover.jpg").touch()
+    first, second = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (first.bpm, first.bpm_source, first.roles, first.licence) == (None, None, (), "unspecified")
+    assert (second.bpm, second.bpm_source, second.group) == (97.0, BpmSource.FILENAME, "kit")
+
+
+def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", tone(1.0))
+    write(tmp_path / "b.wav", tone(1.0))
+    assert len({loop_from(row).loop_id for row in folder_rows(tmp_path, None)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("a.wav,drums", "line 2: no role 'drums'; the roles are bass"),
+        ("a.wav,bass,fast", "line 2: bpm is 'fast'"),
+        ("a.wav,bass,19", "line 2: bpm is 19"),
+        ("a.wav,bass,120,C,many", "line 2: bars is 'many'"),
+        (",bass", "line 2: no path"),
+    ],
+)
+def test_a_wrong_line_is_refused_before_any_file_is_read(tmp_path: Path, row: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        folder_rows(described(tmp_path, row), None)
+
+
+def test_a_manifest_elsewhere_is_read_when_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "mine.csv").write_text("path,roles\n../a.wav,fx\n")
+    assert folder_rows(tmp_path, tmp_path / "lists" / "mine.csv")[0].path == tmp_path / "a.wav"
+
+
+def test_a_file_for_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        folder_rows(write(tmp_path / "a.wav", tone()), None)
+
+
+def test_a_loop_that_cannot_be_used_says_why(tmp_path: Path) -> None:
+    with pytest.raises(AudioError) as caught:
+        loop_from(folder_rows(described(tmp_path, "gone.wav,bass"), None)[0])
+    assert caught.value.reason is Reason.VANISHED
