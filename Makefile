@@ -31,6 +31,7 @@ MODEL_WORKSPACE ?= .model
 .PHONY: model
 model: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
 

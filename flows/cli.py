@@ -31,7 +31,7 @@ _USAGE, _LOCKED = 2, 5
 
 def main() -> None:
     """Run a command; errors that a user can put right are one line on stderr and an exit code, never a traceback."""
-    atexit.register(_silence_teardown)
+    atexit.register(silence_teardown)
     try:
         app()
     except UserError as error:
@@ -42,9 +42,11 @@ def main() -> None:
         sys.exit(_LOCKED)
 
 
-def _silence_teardown() -> None:
-    # The last exit handler to run. After it the interpreter only frees memory, and where Prefect's threads are still
-    # about, DuckDB's binding takes what they hold for leaks and prints a page about them.
+def silence_teardown() -> None:
+    """Close stderr, as the last exit handler to run: after it the interpreter only frees memory.
+
+    Where Prefect's threads are still about, DuckDB's binding takes what they hold for leaks and prints a page on it.
+    """
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

@@ -1,4 +1,4 @@
-"""Filling the table of loops from a folder and its manifest."""
+"""Filling the table of loops: from a folder and its manifest, or from compositions with a known truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from storage.ledger import Ledger, RunCounts
 from storage.loops import Loop, read_loops, write_loops
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
+from tasks.compositions import read_compositions
 from tasks.manifests import Row
+from tasks.sources.compositions import cuts_of
 from tasks.sources.folder import folder_rows
 
 _BATCH: Final = 32
@@ -39,6 +41,14 @@ def fetch_folder(folder: str, workspace: str, manifest: str | None = None, worke
         rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
         loops, refused = probe(rows, workers)
         return keep(loops, refused, store, ledger)
+
+
+@flow(name="fetch-compositions")
+def fetch_compositions(folder: str, workspace: str) -> FetchSummary:
+    """Take every four bars of compositions with a known truth into the table, as loops of several roles."""
+    with Workspace(Path(workspace)).lock("fetch compositions") as store, Ledger.of(store) as ledger:
+        compositions = read_compositions(Path(folder))
+        return keep([cut for composition in compositions for cut in cuts_of(composition)], [], store, ledger)
 
 
 @task(cache_policy=NO_CACHE)

@@ -5,7 +5,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from safetensors.torch import save
@@ -82,13 +85,24 @@ def keep(
         dataset_name=made.name,
         dataset_digest=made.digest,
         training={**asdict(training), "losses": trained.losses, "validation_pr_auc": trained.validation_pr_auc},
-        metrics={split: summarise(splits[split].labels, answers[split], thresholds) for split in answers},
+        metrics={split: _scores(splits[split], answers[split], thresholds) for split in answers},
         licences=made.licences,
         groups=made.groups,
         code_version=version("rolecall"),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return models.save(identify(card), weights)
+
+
+def _scores(
+    examples: Examples, answers: NDArray[np.float32], thresholds: dict[str, float]
+) -> dict[str, dict[str, Any]]:
+    """Scores apart for mixes, single loops and cuts of compositions, as far as there are any."""
+    kinds = np.array([mix_id.split("-", 1)[0] for mix_id in examples.mix_ids])
+    return {
+        str(kind): summarise(examples.labels[kinds == kind], answers[kinds == kind], thresholds)
+        for kind in np.unique(kinds)
+    }
 
 
 def _band(threshold: float) -> tuple[float, float]:

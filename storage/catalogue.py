@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
 from storage.errors import UserError
 from storage.schema import migrate, refuse_newer, schema_version
 from storage.workspace import Workspace
-
-_READING: Final = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def ask(workspace: Workspace, sql: str) -> Answer:
             statements = connection.extract_statements(sql)
         except duckdb.Error as error:
             raise UserError(f"the SQL cannot be read: {error}") from error
-        if len(statements) != 1 or statements[0].type not in _READING:
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise UserError(
                 "rolecall sql answers one SELECT at a time and writes nothing; change labels with rolecall itself"
             )

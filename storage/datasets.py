@@ -28,9 +28,10 @@ _ROW_GROUP: Final = 64
 class DatasetLock:
     """What a data set is made of: enough to make it again, and to notice if something is not the same.
 
-    `mixes` and `singles` count the rows, `roles` the mixes that each role is in; `loops` maps loop ids to the
-    SHA-256 of their files; `groups` maps each split to the groups it holds;
-    `versions` names the libraries whose change may change bytes; `shards` maps file names to digests.
+    `mixes`, `singles` (loops of one role by themselves) and `cuts` (four bars as composed) count the rows,
+    `roles` the mixes that each role is in; `loops` maps loop ids to the SHA-256 of their files; `groups` maps each
+    split to the groups it holds; `versions` names the libraries whose change may change bytes; `shards` maps file
+    names to digests.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DatasetLock:
     versions: dict[str, str]
     mixes: int
     singles: int
+    cuts: int
     roles: dict[str, int]
     splits: dict[str, int]
     groups: dict[str, list[str]]
@@ -54,7 +56,10 @@ class DatasetLock:
 
 @dataclass(frozen=True)
 class Examples:
-    """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,)."""
+    """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,).
+
+    A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows.
+    """
 
     mels: NDArray[np.float16]
     labels: NDArray[np.float32]
@@ -122,7 +127,7 @@ def write_shard(
     path: Path,
     mix_ids: Sequence[str],
     splits: Sequence[str],
-    labels: NDArray[np.bool_],
+    labels: NDArray[np.int8],
     mels: NDArray[np.float16],
     mel_digest: str,
 ) -> str:
@@ -159,7 +164,7 @@ def shard_schema(width: int, mel_digest: str) -> pa.Schema:
         [
             pa.field("mix_id", pa.string(), nullable=False),
             pa.field("split", pa.string(), nullable=False),
-            pa.field("labels", pa.list_(pa.bool_(), len(ROLES)), nullable=False),
+            pa.field("labels", pa.list_(pa.int8(), len(ROLES)), nullable=False),
             pa.field("mel", pa.binary(width), nullable=False),
         ],
         metadata={

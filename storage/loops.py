@@ -19,7 +19,8 @@ SCHEMA_VERSION: Final = 1
 class Loop:
     """A loop that may be mixed from: where it is, what it holds, who made it and under which licence.
 
-    `roles` is empty where unknown; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
+    `roles` is empty where unknown, and `unknown_roles` are those that may sound or not; a loop may be a cut of a
+    longer file, from `start_s` on; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
     and `mode` major or minor; `group` is what must stay on one side of a split; `extra` keeps, as JSON, the
     manifest's columns that have no place of their own.
     """
@@ -31,6 +32,8 @@ class Loop:
     duration_s: float
     roles: tuple[str, ...]
     group: str
+    start_s: float = 0.0
+    unknown_roles: tuple[str, ...] = ()
     bpm: float | None = None
     bpm_source: str | None = None
     bars: float | None = None
@@ -45,7 +48,7 @@ class Loop:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that `rolecall loops list` prints."""
-        return {**asdict(self), "roles": list(self.roles), "flags": list(self.flags), "extra": json.loads(self.extra)}
+        return {**asdict(self), "extra": json.loads(self.extra)}
 
 
 SCHEMA: Final = pa.schema(
@@ -57,6 +60,8 @@ SCHEMA: Final = pa.schema(
         pa.field("duration_s", pa.float64(), nullable=False),
         pa.field("roles", pa.list_(pa.string()), nullable=False),
         pa.field("group", pa.string(), nullable=False),
+        pa.field("start_s", pa.float64(), nullable=False),
+        pa.field("unknown_roles", pa.list_(pa.string()), nullable=False),
         pa.field("bpm", pa.float64()),
         pa.field("bpm_source", pa.string()),
         pa.field("bars", pa.float64()),
@@ -92,4 +97,4 @@ def read_loops(path: Path) -> list[Loop]:
 
 
 def _loop(row: dict[str, Any]) -> Loop:
-    return Loop(**{**row, "roles": tuple(row["roles"]), "flags": tuple(row["flags"])})
+    return Loop(**{**row, **{name: tuple(row[name]) for name in ("roles", "unknown_roles", "flags")}})

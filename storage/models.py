@@ -19,8 +19,9 @@ class ModelCard:
     """What a model is, what it learned from, and how good it is; everything needed to use it and to judge it.
 
     `network` and `mel` are the configurations as JSON objects. `thresholds` and the `unsure` band (low, high) are
-    per role. `metrics` maps a split to its scores. `licences` has one entry per source and licence of the
-    training loops, with their number; `groups` the groups of loops on each side of the split.
+    per role. `metrics` maps a split to its scores on mixes (`mix`), single loops (`loop`) and cuts of compositions
+    (`cut`). `licences` has one entry per source and licence of the loops, with their number; `groups` the groups of
+    loops on each side of the split.
     """
 
     model_id: str
@@ -45,13 +46,13 @@ class ModelCard:
 
     @property
     def macro_pr_auc(self) -> float | None:
-        """Mean PR-AUC of the five common roles on the test split, if it was measured."""
-        return _number(self.metrics.get("test", {}).get("macro_pr_auc"))
+        """Mean PR-AUC of the five common roles on the mixes of the test split, if it was measured."""
+        return _number(self.metrics.get("test", {}).get("mix", {}).get("macro_pr_auc"))
 
     @property
     def macro_roc_auc(self) -> float | None:
-        """Mean ROC-AUC of the five common roles on the test split, if it was measured."""
-        return _number(self.metrics.get("test", {}).get("macro_roc_auc"))
+        """Mean ROC-AUC of the five common roles on the mixes of the test split, if it was measured."""
+        return _number(self.metrics.get("test", {}).get("mix", {}).get("macro_roc_auc"))
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _read_card(folder: Path) -> ModelCard:
         if fields.get("card_version", 0) > CARD_VERSION:
             raise UserError(f"{path} was written by a newer rolecall; upgrade to use it")
         card = ModelCard(**{**fields, "unsure": {role: tuple(band) for role, band in fields["unsure"].items()}})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is not a model card: {error}") from error
     if tuple(card.roles) != ROLES:
         raise UserError(f"{path} names the roles {', '.join(card.roles)}; this rolecall knows {', '.join(ROLES)}")

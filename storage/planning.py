@@ -89,7 +89,10 @@ WITH known AS (
            l.label_key IS NOT NULL AS labelled,
            q.path IS NOT NULL AS bad,
            EXISTS (FROM ledger.label o WHERE o.label_key = keyed.label_key) AS other_model,
-           row_number() OVER (PARTITION BY keyed.label_key ORDER BY keyed.path) AS place
+           -- A file that is known to be bad will not be labelled, so nothing can be a duplicate of it.
+           row_number() OVER (
+               PARTITION BY keyed.label_key, q.path IS NOT NULL AND seen AND same AND old_key = keyed.label_key
+               ORDER BY keyed.path) AS place
     FROM keyed
     LEFT JOIN ledger.label l ON l.label_key = keyed.label_key AND l.model_id = $model_id
     LEFT JOIN ledger.quarantine q ON q.path = keyed.path

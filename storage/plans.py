@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from storage.files import atomic_path
 
 SCHEMA_VERSION: Final = 1
-SINGLE_PREFIX: Final = "loop-"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,11 @@ class Voice:
 
 @dataclass(frozen=True)
 class Mix:
-    """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key."""
+    """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key.
+
+    `kind` is `mix` where the voices were drawn, `loop` for one loop of one role by itself, `cut` for one of several
+    roles, as it was composed. `unknown_roles` may sound or not.
+    """
 
     mix_id: str
     split: str
@@ -38,11 +41,12 @@ class Mix:
     mode: str | None
     roles: tuple[str, ...]
     voices: tuple[Voice, ...]
+    unknown_roles: tuple[str, ...] = ()
 
     @property
-    def is_single(self) -> bool:
-        """Whether this is one loop by itself, as it came, rather than a mix that was drawn."""
-        return self.mix_id.startswith(SINGLE_PREFIX)
+    def kind(self) -> str:
+        """What it is: the first word of its id."""
+        return self.mix_id.split("-", 1)[0]
 
 
 _VOICE: Final = pa.struct(
@@ -64,6 +68,7 @@ SCHEMA: Final = pa.schema(
         pa.field("mode", pa.string()),
         pa.field("roles", pa.list_(pa.string()), nullable=False),
         pa.field("voices", pa.list_(_VOICE), nullable=False),
+        pa.field("unknown_roles", pa.list_(pa.string()), nullable=False),
     ],
     metadata={"rolecall.table": "plan", "rolecall.schema_version": str(SCHEMA_VERSION)},
 )
@@ -82,6 +87,7 @@ def read_plan(path: Path) -> list[Mix]:
             **{
                 **row,
                 "roles": tuple(row["roles"]),
+                "unknown_roles": tuple(row["unknown_roles"]),
                 "voices": tuple(Voice(**voice) for voice in row["voices"]),
             }
         )

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -71,7 +72,7 @@ def decode(path: Path, sample_rate: int) -> Audio:
         frames, rate = sound.frames, sound.samplerate
         if frames / rate > LONGEST_S:
             raise AudioError(Reason.TOO_LONG, f"{frames / rate / 3600:.1f} h long; at most {LONGEST_S / 3600:.0f} h")
-        samples, frames_read = _read_resampled(sound, sample_rate)
+        samples, frames_read = _read_resampled(sound, sample_rate, sys.maxsize)
     _check_whole(path, frames, frames_read)
     duration_s = frames_read / rate
     if duration_s < SHORTEST_S:
@@ -81,6 +82,15 @@ def decode(path: Path, sample_rate: int) -> Audio:
     if np.abs(samples).max() < SILENCE_PEAK:
         raise AudioError(Reason.SILENT, "peak below -80 dBFS")
     return Audio(samples, sample_rate, duration_s)
+
+
+def decode_cut(path: Path, sample_rate: int, start_s: float, duration_s: float) -> Samples:
+    """Read a stretch of a file that was checked before as mono float32 (n,) at `sample_rate`; raises `AudioError`."""
+    check_file(path)
+    with _open_sound(path) as sound:
+        sound.seek(min(round(start_s * sound.samplerate), sound.frames))
+        samples, _ = _read_resampled(sound, sample_rate, round(duration_s * sound.samplerate))
+    return samples
 
 
 def check_file(path: Path) -> None:
@@ -106,18 +116,18 @@ def _open_sound(path: Path) -> soundfile.SoundFile:
         raise AudioError(Reason.UNREADABLE, f"no decoder takes it: {error.error_string}") from None
 
 
-def _read_resampled(sound: soundfile.SoundFile, sample_rate: int) -> tuple[Samples, int]:
-    """Decode block by block, so that only the mono signal at the target rate is ever held whole."""
+def _read_resampled(sound: soundfile.SoundFile, sample_rate: int, most: int) -> tuple[Samples, int]:
+    """Decode at most so many frames, block by block: only the mono signal at the target rate is ever held whole."""
     resampler = soxr.ResampleStream(sound.samplerate, sample_rate, 1, dtype="float32", quality="HQ")
     pieces: list[Samples] = []
     frames_read = 0
     while True:
         try:
-            block = sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+            block = sound.read(min(_BLOCK_FRAMES, most - frames_read), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise AudioError(Reason.TRUNCATED, f"decoding stopped: {error.error_string}") from None
         frames_read += len(block)
-        last = len(block) < _BLOCK_FRAMES
+        last = len(block) < _BLOCK_FRAMES or frames_read == most
         pieces.append(resampler.resample_chunk(np.ascontiguousarray(block.mean(axis=1)), last=last))
         if last:
             return np.concatenate(pieces), frames_read
@@ -151,7 +161,7 @@ def _overhang(file: BinaryIO, file_size: int, wanted: bytes, size_format: str) -
     while len(header := file.read(8)) == 8:
         name, size = header[:4], struct.unpack(size_format, header[4:])[0]
         if name == wanted:
-            # Recorders that stream leave the size open as 0 or all ones: that is no promise to hold them to.
-            return 0 if size in (0, 0xFFFFFFFF) else max(0, file.tell() + size - file_size)
+            # Recorders that stream leave the size open as all ones: that is no promise to hold them to.
+            return 0 if size == 0xFFFFFFFF else max(0, file.tell() + size - file_size)
         file.seek(size + (size & 1), os.SEEK_CUR)
     return 0

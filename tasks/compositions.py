@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from storage.errors import UserError
@@ -15,12 +16,16 @@ from storage.vocabulary import ROLES
 
 @dataclass(frozen=True)
 class Composition:
-    """A track with its truth (segments, roles): 1 on, 0 off, -1 unknown; tempo in beats per minute."""
+    """A track with its truth (segments, roles): 1 on, 0 off, -1 unknown; beats per minute, seconds."""
 
     name: str
     audio: Path
     bpm: float
     truth: NDArray[np.float32]
+    duration_s: float
+    title: str = ""
+    author: str | None = None
+    licence: str = "unspecified"
 
 
 def read_compositions(folder: Path) -> Iterator[Composition]:
@@ -36,7 +41,16 @@ def read_compositions(folder: Path) -> Iterator[Composition]:
         if audio is None:
             raise UserError(f"{truth.parent} has a truth.csv and no mix.*; put the audio beside it")
         info = json.loads((truth.parent / "info.json").read_text(encoding="utf-8"))
-        yield Composition(truth.parent.name, audio, float(info["bpm"]), _read_truth(truth))
+        yield Composition(
+            name=truth.parent.name,
+            audio=audio.absolute(),
+            bpm=float(info["bpm"]),
+            truth=_read_truth(truth),
+            duration_s=soundfile.info(audio).duration,
+            title=info.get("title", ""),
+            author=info.get("author"),
+            licence=info.get("licence") or "unspecified",
+        )
 
 
 def _read_truth(path: Path) -> NDArray[np.float32]:

@@ -77,7 +77,7 @@ def _graphics_card() -> str:
 
 def _writable(workspace: Workspace) -> str:
     parent = next(folder for folder in (workspace.root, *workspace.root.parents) if folder.exists())
-    if not os.access(parent, os.W_OK):
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise OSError(f"{parent} cannot be written; name another --workspace")
     free = shutil.disk_usage(parent).free
     if free < _LEAST_FREE:

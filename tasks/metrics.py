@@ -65,7 +65,7 @@ def best_threshold(labels: Labels, probabilities: Labels) -> float:
     wanted, given = labels[known] > 0.5, probabilities[known]
     if not 0 < wanted.sum() < len(wanted):
         return 0.5
-    grid = np.arange(0.05, 0.96, 0.01)
+    grid = np.arange(5, 96) / 100
     scores = [_balanced(wanted, given >= threshold) for threshold in grid]
     best = np.flatnonzero(np.asarray(scores) >= max(scores) - 1e-9)
     return round(float(grid[best[len(best) // 2]]), 2)

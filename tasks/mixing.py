@@ -14,7 +14,7 @@ import numpy as np
 
 from storage.errors import UserError
 from storage.loops import Loop
-from storage.plans import SINGLE_PREFIX, Mix, Voice
+from storage.plans import Mix, Voice
 from tasks.keys import semitones_between
 from tasks.recipe import Recipe, Split
 from tasks.splitting import assign_splits
@@ -38,8 +38,11 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
     combination that finds no loops that fit gives way to the next. Raises UserError if a split that should
     have mixes has no usable loop.
     """
-    usable = usable_loops(loops, recipe)
-    sides = assign_splits(usable, recipe.split)
+    labelled = labelled_loops(loops, recipe)
+    usable = [loop for loop in labelled if is_pure(loop)]
+    if not usable:
+        raise UserError("no loop of exactly one role is usable under this recipe; fetch loops with roles first")
+    sides = assign_splits(labelled, recipe.split)
     pools: dict[str, dict[str, list[_Candidate]]] = {split: defaultdict(list) for split in _SPLITS}
     for loop in usable:
         bpm = loop.bpm or tempo_from_length(loop.duration_s).bpm
@@ -53,36 +56,40 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
 
 
 def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
-    """Every usable loop by itself, at its own tempo, on the side of the split that its group is on."""
-    usable = usable_loops(loops, recipe)
-    sides = assign_splits(usable, recipe.split)
+    """Every loop that has roles by itself, at its own tempo, on the side of the split that its group is on."""
+    labelled = labelled_loops(loops, recipe)
+    sides = assign_splits(labelled, recipe.split)
     return [
         Mix(
-            mix_id=f"{SINGLE_PREFIX}{loop.loop_id}",
+            mix_id=f"{'loop' if is_pure(loop) else 'cut'}-{loop.loop_id}",
             split=sides[loop.group],
             bpm=round(loop.bpm or tempo_from_length(loop.duration_s).bpm, 4),
             key=loop.key,
             mode=loop.mode,
             roles=loop.roles,
-            voices=(Voice(loop.loop_id, loop.roles[0], 1.0, 0, 0.0),),
+            voices=(Voice(loop.loop_id, "+".join(loop.roles), 1.0, 0, 0.0),),
+            unknown_roles=loop.unknown_roles,
         )
-        for loop in usable
+        for loop in labelled
     ]
 
 
-def usable_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
-    """The loops of exactly one wanted role inside the recipe's rules, each content once, ordered by id."""
+def is_pure(loop: Loop) -> bool:
+    """Whether a loop has exactly one role for certain, so that it can be mixed with others."""
+    return len(loop.roles) == 1 and not loop.unknown_roles
+
+
+def labelled_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
+    """The loops of wanted roles inside the recipe's rules, each content once, ordered by id."""
     low, high = recipe.loops.tempo
     chosen = {
         loop.loop_id: loop
         for loop in loops
-        if len(loop.roles) == 1
-        and loop.roles[0] in recipe.roles
+        if loop.roles
+        and set(loop.roles) <= set(recipe.roles)
         and (loop.bpm is None or low <= loop.bpm <= high)
         and not any(word.lower() in loop.licence.lower() for word in recipe.loops.exclude_licences)
     }
-    if not chosen:
-        raise UserError("no loop of exactly one role is usable under this recipe; fetch loops with roles first")
     return [chosen[loop_id] for loop_id in sorted(chosen)]
 
 
@@ -104,7 +111,7 @@ def _plan_split(split: Split, index: int, count: int, pool: dict[str, list[_Cand
     mixes: list[Mix] = []
     for number in range(count):
         random = np.random.default_rng([recipe.seed, index, number])
-        mix_id = f"{split}-{number:06d}"
+        mix_id = f"mix-{split}-{number:06d}"
         for step in range(len(turns)):
             roles = turns[order[(number + step) % len(turns)]]
             mix = _draw(mix_id, split, roles, pool, recipe, random)
@@ -197,7 +204,7 @@ def _shift(
     pitched = [voice for voice in chosen if voice[0] not in recipe.mix.keyless_roles]
     if not pitched:
         return 0
-    if key is not None and loop.key is not None:
+    if key is not None and loop.key is not None and all(candidate.loop.key for _, candidate, _, _ in pitched):
         shift = semitones_between(loop.key, loop.mode, *key)
         return shift if abs(shift) <= recipe.mix.max_semitones else None
     same_group = all(candidate.loop.group == loop.group and shift == 0 for _, candidate, _, shift in pitched)

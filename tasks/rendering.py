@@ -12,7 +12,7 @@ from python_stretch.Signalsmith import Stretch
 from storage.loops import Loop
 from storage.plans import Mix, Voice
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
-from tasks.audio import Samples, decode
+from tasks.audio import Samples, decode_cut
 from tasks.mel import Matrix, MelConfig, cut_segments, log_compress, mel_power, normalise_level
 
 RENDER_VERSION: Final = 1
@@ -31,7 +31,7 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int) -> Samples
     total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
     for voice in mix.voices:
         loop = loops[voice.loop_id]
-        total += _render_voice(voice, Path(loop.path), bar / BEATS_PER_BAR, len(total), sample_rate)
+        total += _render_voice(voice, loop, bar / BEATS_PER_BAR, len(total), sample_rate)
     peak = float(np.abs(total).max())
     return np.asarray(total * min(1.0, _PEAK / max(peak, 1e-9)), np.float32)
 
@@ -44,16 +44,20 @@ def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
     return segment
 
 
-def _render_voice(voice: Voice, path: Path, beat: float, length: int, sample_rate: int) -> Samples:
-    samples = _stretched(path, voice.speed, voice.semitones, sample_rate)
+def _label(role: str, mix: Mix) -> int:
+    return -1 if role in mix.unknown_roles else int(role in mix.roles)
+
+
+def _render_voice(voice: Voice, loop: Loop, beat: float, length: int, sample_rate: int) -> Samples:
+    samples = _stretched(loop, voice.speed, voice.semitones, sample_rate)
     filled = _fill(samples, beat, length)
     loudness = float(np.sqrt(np.mean(filled**2)))
     gain = _LEVEL * 10 ** (voice.gain_db / 20) / max(loudness, 1e-6)
     return np.asarray(filled * gain, np.float32)
 
 
-def _stretched(path: Path, speed: float, semitones: int, sample_rate: int) -> Samples:
-    samples = _loop_samples(path, sample_rate)
+def _stretched(loop: Loop, speed: float, semitones: int, sample_rate: int) -> Samples:
+    samples = _loop_samples(Path(loop.path), loop.start_s, loop.duration_s, sample_rate)
     if abs(speed - 1) < 1e-6 and semitones == 0:
         return samples
     stretch = Stretch(0)
@@ -75,18 +79,18 @@ def _fill(samples: Samples, beat: float, length: int) -> Samples:
 
 
 @lru_cache(maxsize=256)
-def _loop_samples(path: Path, sample_rate: int) -> Samples:
-    return decode(path, sample_rate).samples
+def _loop_samples(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Samples:
+    return decode_cut(path, sample_rate, start_s, duration_s)
 
 
 def render_features(
     mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig
-) -> tuple[NDArray[np.bool_], NDArray[np.float16]]:
-    """Labels (n, roles) and log-mels (n, frames_per_segment, mels) of some mixes, in their order.
+) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """Labels (n, roles) of 1, 0 or -1 for unknown, and log-mels (n, frames_per_segment, mels), in the mixes' order.
 
     Raises `AudioError` naming the first loop that cannot be decoded: a data set is whole or it is not made.
     """
-    labels = np.array([[role in mix.roles for role in ROLES] for mix in mixes], np.bool_)
+    labels = np.array([[_label(role, mix) for role in ROLES] for mix in mixes], np.int8)
     mels = np.empty((len(mixes), config.frames_per_segment, config.mels), np.float16)
     for place, mix in enumerate(mixes):
         mels[place] = mix_features(render_mix(mix, loops, config.sample_rate), mix.bpm, config)

@@ -16,6 +16,9 @@ _ESTIMATE_RANGE: Final = (60.0, 200.0)
 _LIKELY_BPM: Final = 125.0
 _OCTAVE_WIDTH: Final = 0.9
 _STEADY: Final = 6.0
+_FAINTEST: Final = 0.02
+"""Deviation of an onset envelope under which there are no onsets: held tones stay under 0.012, music is over 0.04."""
+
 _ZERO_PADDING: Final = 8
 
 
@@ -74,6 +77,8 @@ def estimate_grid(onsets: NDArray[np.float32], frame_rate: float) -> Grid | None
     around 125 beats per minute settles the octave. The phase there gives the beats, and the strongest of the
     four beat positions is taken for the downbeat.
     """
+    if float(onsets.std()) < _FAINTEST:
+        return None
     spectrum, step = _rhythm_spectrum(onsets, frame_rate)
     candidates = np.arange(round(_ESTIMATE_RANGE[0] / step), round(_ESTIMATE_RANGE[1] / step) + 1)
     if 2 * candidates[-1] >= len(spectrum):

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from storage.datasets import Examples
 from tasks.composing import Composer
@@ -32,7 +32,7 @@ class TrainingConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 2e-2
     patience: int = 12
-    averaging: float = 0.995
+    averaging: float = 0.99
     seed: int = 2026
 
 
@@ -71,7 +71,7 @@ def train_network(
         losses = []
         for _ in range(training.steps):
             batch, wanted = composer.draw(training.batch_size)
-            loss = nn.functional.binary_cross_entropy(network(batch).clamp(_EPSILON, 1 - _EPSILON), wanted)
+            loss = _loss(network(batch), wanted)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -90,6 +90,12 @@ def train_network(
     average.load_state_dict(kept)
     result.network = average.cpu()
     return result
+
+
+def _loss(given: Tensor, wanted: Tensor) -> Tensor:
+    """Binary cross-entropy over the cells that are known."""
+    known = wanted >= 0
+    return nn.functional.binary_cross_entropy(given[known].clamp(_EPSILON, 1 - _EPSILON), wanted[known])
 
 
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:

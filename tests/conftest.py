@@ -1,5 +1,6 @@
 """What the tests share: the bundled music, a Prefect server, and the command line as a user types it."""
 
+import atexit
 import os
 import socket
 import subprocess
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from flows.cli import silence_teardown
 from tests.commands import Command
 
 _STARTUP_S = 180
+
+atexit.register(silence_teardown)
 
 
 @pytest.fixture(scope="session")

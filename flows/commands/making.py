@@ -50,6 +50,27 @@ def fetch_folder(
         raise typer.Exit(_QUARANTINED)
 
 
+@fetch.command("compositions")
+def fetch_compositions(
+    workspace: WorkspaceOption,
+    folder: Annotated[Path, typer.Argument(help="A folder of */mix.*, */truth.csv, */info.json.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take every four bars of compositions whose truth is known, as loops of several roles."""
+    from tasks.compositions import read_compositions
+
+    where = workspace_at(workspace)
+    list(read_compositions(folder))
+    ready_for_flows(where)
+    from flows.fetch import fetch_compositions as flow
+
+    summary = flow(str(folder.absolute()), str(where.root))
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        print(", ".join(f"{name} {count}" for name, count in asdict(summary).items()))
+
+
 @loops.command("list")
 def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """Every loop in the table."""
@@ -96,8 +117,8 @@ def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> Non
     if as_json:
         print_json([_dataset_summary(asdict(lock)) for lock in locks])
     else:
-        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles] for lock in locks]
-        print_rows(["name", "digest", "mixes", "singles"], rows, Format.TABLE)
+        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles, lock.cuts] for lock in locks]
+        print_rows(["name", "digest", "mixes", "singles", "cuts"], rows, Format.TABLE)
 
 
 @dataset.command("show")
@@ -137,7 +158,7 @@ def train(
         print_json(asdict(card))
     else:
         print(f"model {card.model_id} ({card.name}), {card.parameters} parameters")
-        _print_scores(card.metrics["test"], "the data set's test split")
+        _print_card_scores(asdict(card), "test")
         say(f"rolecall models activate {card.model_id} lets the catalogue answer from it")
 
 
@@ -197,9 +218,9 @@ def models_show(
         return
     for name in ("model_id", "name", "parameters", "weights_digest", "dataset_name", "dataset_digest", "created_at"):
         print(f"{name:16} {getattr(card, name)}")
-    for split, scores in card.metrics.items():
+    for split in card.metrics:
         print()
-        _print_scores(scores, split)
+        _print_card_scores(asdict(card), split)
     print("\nlearned from")
     print_rows(["source", "licence", "loops"], [list(entry.values()) for entry in card.licences], Format.TABLE)
 
@@ -220,15 +241,21 @@ def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argu
 
 
 def _dataset_summary(lock: dict[str, Any]) -> dict[str, Any]:
-    return {name: lock[name] for name in ("name", "digest", "mixes", "singles", "roles", "splits")}
+    return {name: lock[name] for name in ("name", "digest", "mixes", "singles", "cuts", "roles", "splits")}
 
 
 def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(_dataset_summary(lock))
         return
-    print(f"data set {lock['name']} {lock['digest'][:12]}: {lock['mixes']} mixes, {lock['singles']} single loops")
+    counts = ", ".join(f"{lock[name]} {name}" for name in ("mixes", "singles", "cuts"))
+    print(f"data set {lock['name']} {lock['digest'][:12]}: {counts}")
     print_rows(["role", "mixes"], list(lock["roles"].items()), Format.TABLE)
+
+
+def _print_card_scores(card: dict[str, Any], split: str) -> None:
+    for kind, scores in card["metrics"][split].items():
+        _print_scores(scores, f"the {kind}s of the {split} split")
 
 
 def _print_scores(scores: dict[str, Any], where: str) -> None:

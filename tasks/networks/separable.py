@@ -22,9 +22,9 @@ class SeparableBlock(nn.Sequential):
 class SeparableNetwork(nn.Module):
     """Log-mel (batch, frames, mels) to one probability per role (batch, roles).
 
-    A strided stem and four separable blocks shrink time by 16 and frequency by 16; what is left of frequency
-    becomes channels, a convolution along time looks across two beats, and each time step gives its own
-    probabilities, which `pooling` turns into one.
+    A strided stem and five separable blocks shrink time by 16 and frequency by 16; what is left of frequency
+    becomes channels, and a convolution along time looks across three beats. Each beat gives its own probabilities,
+    from itself and from a summary of all four bars, and `pooling` turns them into one.
     """
 
     def __init__(self, mels: int, roles: int, width: int, pooling: nn.Module) -> None:
@@ -32,14 +32,14 @@ class SeparableNetwork(nn.Module):
         super().__init__()
         self.level = nn.BatchNorm1d(mels)
         self.stem = nn.Sequential(
-            nn.Conv2d(1, width, (5, 5), stride=(2, 2), padding=2, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            nn.Conv2d(1, width, (5, 5), stride=(4, 2), padding=2, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.blocks = nn.Sequential(
             SeparableBlock(width, 2 * width, (2, 2)),
             SeparableBlock(2 * width, 2 * width, (1, 1)),
             SeparableBlock(2 * width, 4 * width, (2, 2)),
             SeparableBlock(4 * width, 4 * width, (1, 1)),
-            SeparableBlock(4 * width, 4 * width, (2, 2)),
+            SeparableBlock(4 * width, 4 * width, (1, 2)),
         )
         rows = -(-mels // 16)
         self.along_time = nn.Sequential(
@@ -50,8 +50,9 @@ class SeparableNetwork(nn.Module):
             nn.BatchNorm1d(4 * width),
             nn.ReLU(),
         )
-        self.dropout = nn.Dropout(0.3)
-        self.roles = nn.Linear(4 * width, roles)
+        self.summary = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU())
+        self.dropout = nn.Dropout(0.4)
+        self.roles = nn.Linear(8 * width, roles)
         self.pooling = pooling
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -61,9 +62,10 @@ class SeparableNetwork(nn.Module):
 
     def frames(self, mel: Tensor) -> Tensor:
         """Logits per time step (batch, frames / 16, roles), before pooling."""
-        features = self.level(mel.transpose(1, 2)).transpose(1, 2)
-        image = features.unsqueeze(1).contiguous(memory_format=torch.channels_last)
-        features = self.blocks(self.stem(image))
-        features = self.along_time(features.transpose(2, 3).flatten(1, 2))
-        logits: Tensor = self.roles(self.dropout(features.transpose(1, 2)))
+        image = self.level(mel.transpose(1, 2)).transpose(1, 2)
+        features = self.blocks(self.stem(image.unsqueeze(1)))
+        steps = self.along_time(features.transpose(2, 3).flatten(1, 2))
+        summary = self.summary(torch.cat([steps.mean(dim=2), steps.amax(dim=2)], dim=1))
+        both = torch.cat([steps, summary[:, :, None].expand_as(steps)], dim=1)
+        logits: Tensor = self.roles(self.dropout(both.transpose(1, 2)))
         return logits

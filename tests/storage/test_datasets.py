@@ -14,13 +14,16 @@ SHAPE = (8, 3)
 LOCK = DatasetLock(
     name="small", digest="d", recipe={"name": "small"}, recipe_digest="r", plan_digest="p",
     mel={"frames_per_bar": 2, "mels": 3}, mel_digest="m", render_version=1, versions={"numpy": "2"}, mixes=6, singles=0,
-    roles={"bass": 3}, splits={"train": 4, "test": 2}, groups={"train": ["a"]}, loops={"x": "y"}, licences=[], shards={},
+    cuts=0,
+    roles={"bass": 3}, splits={"train": 4, "test": 2}, groups={"train": ["a"]}, loops={"x": "y"}, licences=[],
+    shards={},
 )  # fmt: skip
 
 
 def rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
-    return random.random((count, len(ROLES))) < 0.5, random.normal(-5, 3, (count, *SHAPE)).astype(np.float16)
+    labels = random.integers(-1, 2, (count, len(ROLES)), np.int8)
+    return labels, random.normal(-5, 3, (count, *SHAPE)).astype(np.float16)
 
 
 @pytest.fixture

@@ -94,12 +94,7 @@ def test_a_bad_file_that_was_replaced_is_tried_again(nights: Nights) -> None:
 
 
 @pytest.mark.parametrize("path", ["/copy.wav", "/0.wav"], ids=["behind", "before"])
-def test_a_copy_of_a_bad_file_is_tried_by_itself_and_accounted_for(
-    nights: Nights, path: str, request: pytest.FixtureRequest
-) -> None:
-    if path == "/copy.wav":
-        reason = "a copy is told a duplicate of what nobody will label"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_a_copy_of_a_bad_file_is_tried_by_itself_and_accounted_for(nights: Nights, path: str) -> None:
     nights.run("one", A, bad=["/a.wav"])
     assert nights.run("two", A, {**COPY_OF_A, "path": path}, bad=[path]) == {"/a.wav": "known_bad", path: "new"}
     assert nights.labels.count("two", nights.model_id).reconciles

@@ -1,13 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
-from storage.plans import SINGLE_PREFIX, Mix, Voice, plan_digest, read_plan, write_plan
+from storage.plans import Mix, Voice, plan_digest, read_plan, write_plan
 from tests.dummies import mix
 
 BASS, DRUMS = Voice("a", "bass", 1.0625, -3, -2.25), Voice("b", "percussion", 1.0, 0, 6.0)
 PLAN = [
-    mix(BASS, DRUMS, bpm=126.4321, mix_id="train-000001"),
-    Mix("test-000000", "test", 97.0, "C#", "minor", ("bass",), (BASS,)),
-    mix(DRUMS, mix_id=f"{SINGLE_PREFIX}b"),
+    mix(BASS, DRUMS, bpm=126.4321, mix_id="mix-train-000001"),
+    Mix("mix-test-000000", "test", 97.0, "C#", "minor", ("bass",), (BASS,)),
+    replace(mix(DRUMS, mix_id="loop-b"), unknown_roles=("fx", "vocal")),
 ]
 
 
@@ -23,4 +24,4 @@ def test_the_digest_is_that_of_the_rows_and_of_their_order(tmp_path: Path) -> No
 
 
 def test_a_loop_by_itself_is_told_from_a_mix_that_was_drawn() -> None:
-    assert [row.is_single for row in PLAN] == [False, False, True]
+    assert [row.kind for row in PLAN] == ["mix", "mix", "loop"]

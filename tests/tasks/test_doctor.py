@@ -1,7 +1,5 @@
 from pathlib import Path
 
-import pytest
-
 from storage.workspace import Workspace
 from tasks.doctor import examine
 
@@ -18,7 +16,6 @@ def test_a_workspace_that_does_not_exist_yet_is_examined_and_not_made(tmp_path: 
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="a file in the place of a folder is taken for a folder")
 def test_a_workspace_that_cannot_be_made_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     verdicts = {name: (well, said) for name, well, said in examine(Workspace(tmp_path / "file" / "place"))}

@@ -76,7 +76,6 @@ def test_noise_has_no_grid(seconds: float, seed: int) -> None:
     assert estimate(noise(seconds, seed=seed)) is None
 
 
-@pytest.mark.xfail(strict=True, reason="a lack of onsets is not told from a faint beat yet")
 @pytest.mark.parametrize("hz", [55.0, 440.0, 441.3])
 def test_a_sine_has_no_grid(hz: float) -> None:
     assert estimate(tone(40.0, hz)) is None
