@@ -1,4 +1,4 @@
-"""Ctrl-C: a run ends after the batches in flight, and the processes it started are left to finish them."""
+"""Ctrl-C, or a polite kill: a run ends after what is in flight; the processes it started are left to finish that."""
 
 import signal
 from collections.abc import Iterator
@@ -14,20 +14,21 @@ stop_requested: Final = Event()
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[None]:
-    """Turn SIGINT into `stop_requested` for the length of a `with` block.
+    """Turn SIGINT and SIGTERM into `stop_requested` for the length of a `with` block.
 
     A terminal sends Ctrl-C to every process of the group, and Prefect's server would die of it. So the signal is
     blocked here, which child processes inherit, and a thread waits for it; the handler is for threads that were
     there before. Dask's workers set their own (`dask_setup`).
     """
-    handler = signal.signal(signal.SIGINT, _request_stop)
+    handlers = {number: signal.signal(number, _request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     Thread(target=lambda: _request_stop(signal.sigwait({signal.SIGINT})), daemon=True).start()
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _request_stop(*_: object) -> None:

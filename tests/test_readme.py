@@ -62,7 +62,7 @@ def test_every_command_does_what_the_readme_says(rolecall: Command, place: Path)
     here = Command({**rolecall.settings, "ROLECALL_WORKSPACE": str(place / "workspace")})
     for words in commands():
         if words[0] == "make":
-            assert set(word for word in words[1:] if "=" not in word) <= TARGETS
+            assert {word for word in words[1:] if "=" not in word} <= TARGETS
             continue
         assert words[0] == "rolecall"
         ended = here(*words[1:], cwd=place)
