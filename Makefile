@@ -33,7 +33,9 @@ model: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
-	$(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall train bundled-model --epochs 24 --workspace $(MODEL_WORKSPACE)
+	cp $(MODEL_WORKSPACE)/models/*/* storage/bundled/model/
+	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -67,10 +67,7 @@ def keep(
     """Choose thresholds on the validation split, score the test split with them, write weights and card."""
     weights = save({name: tensor.contiguous() for name, tensor in trained.network.state_dict().items()})
     answers = {split: predict(trained.network, splits[split].mels) for split in ("validation", "test")}
-    thresholds = {
-        role: best_threshold(splits["validation"].labels[:, place], answers["validation"][:, place])
-        for place, role in enumerate(ROLES)
-    }
+    thresholds = choose_thresholds(splits["validation"], answers["validation"])
     card = ModelCard(
         model_id="",
         name=f"{config.network}-{config.pooling}-{made.name}",
@@ -94,15 +91,28 @@ def keep(
     return models.save(identify(card), weights)
 
 
+def choose_thresholds(examples: Examples, answers: NDArray[np.float32]) -> dict[str, float]:
+    """A threshold for each role, mixes, single loops and cuts counting the same."""
+    rows = [_kinds(examples) == kind for kind in np.unique(_kinds(examples))]
+    return {
+        role: best_threshold([(examples.labels[kind, place], answers[kind, place]) for kind in rows])
+        for place, role in enumerate(ROLES)
+    }
+
+
 def _scores(
     examples: Examples, answers: NDArray[np.float32], thresholds: dict[str, float]
 ) -> dict[str, dict[str, Any]]:
     """Scores apart for mixes, single loops and cuts of compositions, as far as there are any."""
-    kinds = np.array([mix_id.split("-", 1)[0] for mix_id in examples.mix_ids])
+    kinds = _kinds(examples)
     return {
         str(kind): summarise(examples.labels[kinds == kind], answers[kinds == kind], thresholds)
         for kind in np.unique(kinds)
     }
+
+
+def _kinds(examples: Examples) -> NDArray[np.str_]:
+    return np.array([mix_id.split("-", 1)[0] for mix_id in examples.mix_ids])
 
 
 def _band(threshold: float) -> tuple[float, float]:

@@ -255,7 +255,7 @@ def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
 
 def _print_card_scores(card: dict[str, Any], split: str) -> None:
     for kind, scores in card["metrics"][split].items():
-        _print_scores(scores, f"the {kind}s of the {split} split")
+        _print_scores(scores, f"rows of the kind '{kind}' of the {split} split")
 
 
 def _print_scores(scores: dict[str, Any], where: str) -> None:

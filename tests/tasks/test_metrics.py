@@ -64,14 +64,21 @@ def test_nothing_known_at_all_has_no_macro() -> None:
 def test_the_best_threshold_parts_what_can_be_parted() -> None:
     labels = np.array([0, 0, 0, 1, 1, -1], np.float32)
     probabilities = np.array([0.1, 0.2, 0.3, 0.7, 0.9, 0.0], np.float32)
-    assert 0.3 < best_threshold(labels, probabilities) <= 0.7
+    assert 0.3 < best_threshold([(labels, probabilities)]) <= 0.7
+
+
+def test_each_kind_of_material_counts_the_same_however_much_there_is_of_it() -> None:
+    few = (np.array([0, 1], np.float32), np.array([0.3, 0.4], np.float32))
+    many = (np.tile(np.array([0, 1], np.float32), 50), np.tile(np.array([0.3, 0.4], np.float32), 50))
+    other = (np.array([0, 1, 0, 1], np.float32), np.array([0.1, 0.38, 0.1, 0.38], np.float32))
+    assert best_threshold([few, other]) == best_threshold([many, other])
 
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.integers(0, 127)), min_size=1, max_size=40))
 def test_no_threshold_in_hundredths_beats_the_best(rows: list[tuple[int, int]]) -> None:
     labels, probabilities = np.array([(label, (2 * step + 1) / 256) for label, step in rows], np.float32).T
-    best = best_threshold(labels, probabilities)
+    best = best_threshold([(labels, probabilities)])
     known = labels >= 0
     if set(labels[known]) != {0, 1}:
         assert best == 0.5
@@ -80,4 +87,4 @@ def test_no_threshold_in_hundredths_beats_the_best(rows: list[tuple[int, int]]) 
     def balanced(threshold: float) -> float:
         return float(balanced_accuracy_score(labels[known], probabilities[known] >= threshold))
 
-    assert balanced(best) >= max(balanced(hundredths / 100) for hundredths in range(5, 96)) - 1e-6
+    assert balanced(best) >= max(balanced(hundredths / 100) for hundredths in range(25, 76)) - 1e-6
