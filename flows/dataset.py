@@ -68,7 +68,7 @@ def lock(
     plan: Sequence[Mix], loops: dict[str, Loop], recipe: Recipe, workspace: Workspace, shards: dict[str, str]
 ) -> DatasetLock:
     """Write the plan, the credits and, last of all, the lock that makes it a data set."""
-    datasets, mel = DatasetStore(workspace.datasets), recipe.mel.config()
+    datasets, mel = DatasetStore(workspace.datasets), recipe.mel
     used = [loops[loop_id] for loop_id in sorted({voice.loop_id for mix in plan for voice in mix.voices})]
     digest = plan_digest(plan)
     made = DatasetLock(
@@ -104,7 +104,7 @@ def _shard_requests(
     for number, start in enumerate(range(0, len(plan), _SHARD_MIXES)):
         mixes = tuple(plan[start : start + _SHARD_MIXES])
         used = {voice.loop_id: loops[voice.loop_id] for mix in mixes for voice in mix.voices}
-        yield ShardRequest(datasets.shard_path(recipe.name, number), mixes, used, recipe.mel.config())
+        yield ShardRequest(datasets.shard_path(recipe.name, number), mixes, used, recipe.mel)
 
 
 def _groups(plan: Sequence[Mix], loops: dict[str, Loop]) -> dict[str, list[str]]:

@@ -83,22 +83,6 @@ class SplitRules(_Section):
         return None
 
 
-class MelRules(_Section):
-    """The log-mel transform, as in `MelConfig`."""
-
-    sample_rate: int = 16_000
-    n_fft: int = 1024
-    hop_length: int = 256
-    mels: int = 64
-    fmin: float = 30.0
-    fmax: float = 8_000.0
-    frames_per_bar: int = 64
-
-    def config(self) -> MelConfig:
-        """The frozen form that the transform takes."""
-        return MelConfig(**self.model_dump())
-
-
 class Recipe(_Section):
     """A data set, described: same recipe and same loops, same plan."""
 
@@ -109,7 +93,7 @@ class Recipe(_Section):
     loops: LoopRules = LoopRules()
     mix: MixRules = MixRules()
     split: SplitRules = SplitRules()
-    mel: MelRules = MelRules()
+    mel: MelConfig = MelConfig()
 
     @field_validator("roles")
     @classmethod

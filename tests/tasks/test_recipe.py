@@ -12,7 +12,7 @@ from tasks.recipe import Recipe, SplitRules, find_recipe, read_recipe
 def test_a_shipped_recipe_is_found_by_name_and_loads(name: str) -> None:
     recipe = read_recipe(find_recipe(name))
     assert recipe.name == name
-    assert recipe.mel.config() == MelConfig()
+    assert recipe.mel == MelConfig()
 
 
 def test_the_papers_recipe_has_its_five_roles() -> None:
