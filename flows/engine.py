@@ -42,7 +42,7 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
     """A client of the cluster at `address`, or of a local one with this many single-threaded processes."""
     # Prefect's logging set-up makes the scheduler talk; what matters comes back as receipts and errors.
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.worker.daemon": True}):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
         if address is not None:
             with Client(address, set_as_default=False, timeout="30s") as client:
                 yield client

@@ -48,7 +48,10 @@ class Loop:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that `rolecall loops list` prints."""
-        return {**asdict(self), "extra": json.loads(self.extra)}
+        tuples_as_lists = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
+        }
+        return {**tuples_as_lists, "extra": json.loads(self.extra)}
 
 
 SCHEMA: Final = pa.schema(

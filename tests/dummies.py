@@ -102,7 +102,7 @@ def card(**changes: Any) -> ModelCard:
         dataset_name="dummies",
         dataset_digest="d" * 64,
         training={},
-        metrics={"test": {"macro_pr_auc": 0.75, "macro_roc_auc": 0.875}},
+        metrics={"test": {"mix": {"macro_pr_auc": 0.75, "macro_roc_auc": 0.875}}},
         licences=[{"source": "folder: a", "licence": "CC0", "loops": 3}],
         groups={},
         code_version="0",

@@ -30,10 +30,17 @@ ROLES = {
 
 
 def commands() -> list[list[str]]:
-    """The lines of all `sh` blocks, continued lines joined, comments dropped."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    """The commands of all `sh` blocks, comments dropped; a quoted word may go over several lines."""
+    found, begun = [], ""
+    for line in "".join(re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)).splitlines():
+        begun += line + "\n"
+        try:
+            words = shlex.split(begun, comments=True)
+        except ValueError:
+            continue
+        found += [words] if words else []
+        begun = ""
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,12 @@ WorkspaceOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[int, typer.Option(min=1, default_factory=usable_cores, help="Worker processes.")]
-DaskOption = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="A running Dask scheduler, tcp://….")]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="A running Dask scheduler, tcp://…, whose workers see the same files."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 

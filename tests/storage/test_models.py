@@ -110,4 +110,4 @@ def test_an_id_is_of_what_decides_an_answer_and_of_nothing_else() -> None:
 def test_scores_are_read_from_the_test_split_if_they_were_measured() -> None:
     assert (FIRST.macro_pr_auc, FIRST.macro_roc_auc) == (0.75, 0.875)
     assert card(metrics={}).macro_pr_auc is None
-    assert card(metrics={"test": {"macro_pr_auc": None}}).macro_pr_auc is None
+    assert card(metrics={"test": {"mix": {"macro_pr_auc": None}}}).macro_pr_auc is None

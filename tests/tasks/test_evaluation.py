@@ -19,12 +19,12 @@ def bundled() -> StoredModel:
 
 def composition(folder: Path, name: str, truth: list[list[float]]) -> Composition:
     audio = write(folder / f"{name}.wav", clicks(120, 8.0 * len(truth)))
-    return Composition(name, audio, 120.0, np.array(truth, np.float32))
+    return Composition(name, audio, 120.0, np.array(truth, np.float32), 60.0)
 
 
 def test_compositions_on_other_sides_are_left_out_and_named() -> None:
     compositions = [
-        Composition(name, Path(name), 120.0, np.zeros((1, 6), np.float32))
+        Composition(name, Path(name), 120.0, np.zeros((1, 6), np.float32), 8.0)
         for name in ("seen", "tuned_on", "unseen", "never_heard_of")
     ]
     for split, chosen in (("test", ["unseen", "never_heard_of"]), ("train", ["seen"]), ("validation", ["tuned_on"])):
@@ -51,6 +51,6 @@ def test_unknown_cells_of_the_truth_are_not_scored(tmp_path: Path, bundled: Stor
 
 def test_truth_beyond_the_end_of_the_audio_is_not_scored(tmp_path: Path, bundled: StoredModel) -> None:
     piece = composition(tmp_path, "a", [[0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]])
-    longer = Composition(piece.name, piece.audio, piece.bpm, np.tile(piece.truth, (2, 1)))
+    longer = Composition(piece.name, piece.audio, piece.bpm, np.tile(piece.truth, (2, 1)), piece.duration_s)
     network = load_network(bundled.weights, bundled.card)
     assert score_compositions([longer], [], network, bundled.card).scores["segments"] == 2

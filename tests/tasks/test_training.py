@@ -34,7 +34,7 @@ def train(training: TrainingConfig, heard: list[tuple[int, float, float]] | None
 
 @pytest.mark.slow
 def test_bands_of_energy_are_learned_in_seconds() -> None:
-    trained = train(TrainingConfig(epochs=6, steps=20, batch_size=16, averaging=0.9))
+    trained = train(TrainingConfig(epochs=6, steps=40, batch_size=16, averaging=0.9))
     unseen = examples(3)
     assert macro_pr_auc(unseen.labels, predict(trained.network, unseen.mels)) > 0.9
     assert trained.losses[-1] < trained.losses[0]
