@@ -15,6 +15,8 @@ import dask
 from distributed import Client, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
+from storage.errors import UserError
+
 Item = TypeVar("Item")
 Receipt = TypeVar("Receipt")
 
@@ -39,12 +41,15 @@ class Lost(Generic[Item]):
 
 @contextmanager
 def open_client(address: str | None, workers: int) -> Iterator[Client]:
-    """A client of the cluster at `address`, or of a local one with this many single-threaded processes."""
+    """A client of the cluster at `address`, or of a local one with this many single-threaded processes.
+
+    Raises UserError if nobody answers at `address`.
+    """
     # Prefect's logging set-up makes the scheduler talk; what matters comes back as receipts and errors.
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
         if address is not None:
-            with Client(address, set_as_default=False, timeout="30s") as client:
+            with _connect(address) as client:
                 yield client
             return
         with (
@@ -63,6 +68,13 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
             Client(cluster, set_as_default=False) as client,
         ):
             yield client
+
+
+def _connect(address: str) -> Client:
+    try:
+        return Client(address, set_as_default=False, timeout="30s")
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {address}: {error}; start one, or leave --dask out") from error
 
 
 def stream(

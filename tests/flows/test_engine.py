@@ -8,6 +8,7 @@ import pytest
 from distributed import Client
 
 from flows.engine import Finished, Lost, open_client, stream
+from storage.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,11 @@ def test_after_a_stop_nothing_new_is_sent_and_what_is_in_flight_comes_back(clien
         results.append(result)
     assert 1 <= len(results) <= 10
     assert len(results) + len(list(source)) == 1000
+
+
+def test_an_address_at_which_nobody_answers_is_named() -> None:
+    with pytest.raises(UserError, match=r"no Dask scheduler answers at nowhere"), open_client("nowhere://127.0.0.1", 1):
+        pass
 
 
 def test_an_error_in_the_work_is_raised_and_not_swallowed(client: Client) -> None:
