@@ -8,9 +8,10 @@ from typing import Final
 
 from storage.errors import UserError
 from storage.files import sha256_of
+from storage.licences import LicenceClass
 from storage.loops import Loop
 from storage.vocabulary import ROLES, BpmSource
-from tasks.audio import EXTENSIONS, AudioError, decode
+from tasks.audio import EXTENSIONS, AudioError, audio_digest, decode
 from tasks.keys import parse_key
 from tasks.manifests import Row, absolute, read_manifest
 from tasks.names import bpm_in_name
@@ -58,10 +59,13 @@ def loop_from(row: Row) -> Loop:
         bars=row.number("bars"),
         key=key,
         mode=mode,
-        licence=row.cells.get("licence", "unspecified"),
+        licence=row.cells.get("licence", LicenceClass.UNSPECIFIED.value),
         author=row.cells.get("author"),
         url=row.cells.get("url"),
         extra=json.dumps({name: cell for name, cell in row.cells.items() if name not in _PLACED}, sort_keys=True),
+        roles_source="manifest" if "roles" in row.cells else None,
+        key_source="manifest" if key else None,
+        audio_digest=audio_digest(audio),
     )
 
 
