@@ -1,44 +1,28 @@
 """Filling the table of loops: from a folder and its manifest, or from compositions with a known truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import stop_requested
+from flows.keeping import FetchSummary, keeping
 from flows.progress import progress
 from flows.worker import probe_rows
-from storage.ledger import Ledger, RunCounts
+from storage.ledger import Ledger
 from storage.licences import LicenceClass
-from storage.loops import Loop, read_loops, write_loops
+from storage.loops import Loop
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.compositions import read_compositions
 from tasks.manifests import Row
-from tasks.merging import merge_loops
 from tasks.sources.compositions import cuts_of
 from tasks.sources.folder import folder_rows
 
 _BATCH: Final = 32
-
-
-@dataclass(frozen=True)
-class FetchSummary:
-    """What a fetch brought: files found, loops now in the table that came from it, duplicates, refusals.
-
-    `passed_over` counts loops of licences that were not asked for; they are not among those found.
-    """
-
-    found: int
-    loops: int
-    duplicate: int
-    quarantined: int
-    passed_over: int = 0
 
 
 @flow(name="fetch-folder")
@@ -97,14 +81,6 @@ def keep(
     ledger: Ledger,
 ) -> FetchSummary:
     """Merge the loops of these licence classes into the table, each content once, and publish what was refused."""
-    allowed = [loop for loop in loops if loop.licence_class in licences]
-    merged = merge_loops(read_loops(workspace.loops), allowed)
-    write_loops(workspace.loops, merged.table)
-    run_id = uuid4().hex[:12]
-    ledger.open_run(run_id, "fetch")
-    ledger.quarantine(run_id, "fetch", refused)
-    found = len(allowed) + len(refused)
-    counts = RunCounts(found, len(merged.kept), 0, merged.duplicates, len(refused), 0, found)
-    ledger.close_run(run_id, "completed", counts)
-    ledger.publish()
-    return FetchSummary(found, len(merged.kept), merged.duplicates, len(refused), len(loops) - len(allowed))
+    with keeping(workspace, ledger, "fetch", licences) as brought:
+        brought.commit(loops, refused)
+    return brought.summary

@@ -1,5 +1,7 @@
 """Filling the table of loops, and looking at it."""
 
+import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,16 +18,19 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
+from flows.interrupts import stop_on_interrupt, stop_requested
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
-    from flows.fetch import FetchSummary
+    from flows.keeping import FetchSummary
 
 fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
 loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
 
-_QUARANTINED = 3
+_QUARANTINED, _INTERRUPTED = 3, 130
 
 
 @fetch.command("folder")
@@ -73,6 +78,34 @@ def fetch_compositions(
     _report(flow(str(folder.absolute()), str(where.root)), as_json)
 
 
+@fetch.command("fsld")
+def fetch_fsld(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    annotations_only: Annotated[
+        bool, typer.Option("--annotations-only", help="Bring only what the annotators say; no audio, no loops.")
+    ] = False,
+    roles: Annotated[
+        str, typer.Option(metavar="ROLE[,ROLE]…", help="Only loops of these roles, separated by commas.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many loops.")] = None,
+    exclude_noncommercial: ExcludeNoncommercialOption = False,
+    allow_licence: AllowLicenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take loops of the Freesound Loop Dataset, with the roles that its annotators gave them."""
+    where, chosen = workspace_at(workspace), _roles(roles)
+    ready_for_flows(where)
+    from flows.fetch_fsld import fetch_fsld as flow
+    from tasks.sources.zenodo import DEFAULT_URL
+
+    zenodo = os.environ.get("ROLECALL_ZENODO_URL") or DEFAULT_URL
+    licences = licences_wanted(allow_licence, exclude_noncommercial)
+    with stop_on_interrupt():
+        summary = flow(zenodo, str(where.root), annotations_only, chosen, limit, workers, licences)
+    _report(summary, as_json)
+
+
 @loops.command("list")
 def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """Every loop in the table."""
@@ -87,12 +120,23 @@ def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     print_rows(columns, rows, Format.TABLE)
 
 
+def _roles(text: str) -> list[str]:
+    """The roles of an option; raises UserError for a word that is none."""
+    named = [word for word in re.split(r"[,;\s]+", text) if word]
+    for word in named:
+        if word not in ROLES:
+            raise UserError(f"--roles: no role {word!r}; the roles are {', '.join(ROLES)}")
+    return named
+
+
 def _report(summary: "FetchSummary", as_json: bool) -> None:
-    """Print how a fetch ended; exit with 3 if it refused something."""
+    """Print how a fetch ended; exit with 130 if it was interrupted, with 3 if it refused something."""
     if as_json:
         print_json(asdict(summary))
     else:
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(summary).items()))
+    if stop_requested.is_set():
+        raise typer.Exit(_INTERRUPTED)
     if summary.quarantined:
         say("rolecall errors lists what was refused and why")
         raise typer.Exit(_QUARANTINED)

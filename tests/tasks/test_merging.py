@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 from tasks.merging import merge_loops
 from tests.dummies import loop
@@ -22,6 +23,14 @@ def test_a_source_renews_what_it_said_and_never_what_another_said() -> None:
     assert merge_loops([known], [renewed]).table == [renewed]
     assert merge_loops([known], [replace(known, source="folder", licence="unspecified")]).table == [known]
     assert merge_loops([known], [loop(2, audio_digest="d")]).table == [known]
+
+
+def test_a_second_name_changes_nothing_while_the_first_is_there_and_takes_over_when_it_is_gone(tmp_path: Path) -> None:
+    first, second = loop(1, path=str(tmp_path / "b.wav")), loop(1, path=str(tmp_path / "c.wav"))
+    (tmp_path / "b.wav").touch()
+    assert merge_loops([first], [second]).table == [first]
+    (tmp_path / "b.wav").unlink()
+    assert merge_loops([first], [second]).table == [second]
 
 
 def test_cuts_of_one_file_are_loops_of_their_own() -> None:
