@@ -59,27 +59,6 @@ def retrying(ask: Callable[[], Answer], patience: Patience) -> Answer:
     return ask()
 
 
-@contextmanager
-def get(
-    session: requests.Session,
-    url: str,
-    headers: Mapping[str, str] | None = None,
-    params: Mapping[str, str] | None = None,
-) -> Iterator[requests.Response]:
-    """The answer to a GET, its body still to be read inside the `with` block.
-
-    Raises GoneError (404, 410), TransientError (no connection, 5xx, 429, a body that was cut) or RequestError.
-    No message holds more of the address than host and path, since a query may hold a secret.
-    """
-    sent = {"Accept-Encoding": "identity", **(headers or {})}
-    try:
-        with session.get(url, headers=sent, params=params, stream=True, timeout=TIMEOUT_S) as answer:
-            check(answer)
-            yield answer
-    except requests.RequestException as error:
-        raise TransientError(f"{shown(url)}: {type(error).__name__}") from None
-
-
 def check(answer: requests.Response) -> None:
     """Raise what the status of an answer means, if it is not success."""
     status = answer.status_code
@@ -90,6 +69,31 @@ def check(answer: requests.Response) -> None:
         raise TransientError(f"{where}: answered {status}", _stated_wait(answer))
     if status >= 400 and status != 416:
         raise RequestError(f"{where}: answered {status}")
+
+
+@contextmanager
+def get(
+    session: requests.Session,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    checked: Callable[[requests.Response], None] = check,
+) -> Iterator[requests.Response]:
+    """The answer to a GET, its body still to be read inside the `with` block.
+
+    `checked` raises what a status means. Raises GoneError (404, 410), TransientError (no connection, 5xx, 429, a body
+    that was cut) or RequestError.
+    No message holds more of the address than host and path, since a query may hold a secret.
+    """
+    sent = {"Accept-Encoding": "identity", **(headers or {})}
+    try:
+        with session.get(url, headers=sent, params=params, stream=True, timeout=TIMEOUT_S) as answer:
+            checked(answer)
+            yield answer
+    except requests.RequestException as error:
+        if isinstance(error, ValueError):
+            raise RequestError(f"{shown(url)} is no address") from None
+        raise TransientError(f"{shown(url)}: {type(error).__name__}") from None
 
 
 def shown(url: str) -> str:

@@ -106,6 +106,34 @@ def fetch_fsld(
     _report(summary, as_json)
 
 
+@fetch.command("freesound")
+def fetch_freesound(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    query: Annotated[str, typer.Option(help="Words to search for; all sounds if left out.")] = "",
+    filters: Annotated[
+        str, typer.Option("--filter", help="Conditions in Solr's form, such as 'tag:loop duration:[1 TO 30]'.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many sounds.")] = None,
+    exclude_noncommercial: ExcludeNoncommercialOption = False,
+    allow_licence: AllowLicenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the previews of Freesound's sounds; the key is FREESOUND_API_KEY, else a Prefect Secret block."""
+    if not query.strip() and not filters.strip():
+        raise UserError("name a --query or a --filter: Freesound's terms do not allow a copy of all its sounds")
+    where = workspace_at(workspace)
+    ready_for_flows(where)
+    from flows.fetch_freesound import fetch_freesound as flow
+    from tasks.sources.freesound import DEFAULT_URL
+
+    base = os.environ.get("ROLECALL_FREESOUND_URL") or DEFAULT_URL
+    licences = licences_wanted(allow_licence, exclude_noncommercial)
+    with stop_on_interrupt():
+        summary = flow(base, query, filters, str(where.root), limit, workers, licences)
+    _report(summary, as_json)
+
+
 @loops.command("list")
 def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """Every loop in the table."""
