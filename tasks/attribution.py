@@ -3,8 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from storage.files import write_text_atomically
 from storage.licences import LicenceClass, parse_licence
 from storage.loops import Loop
 
@@ -43,6 +45,14 @@ def attribution(title: str, loops: Sequence[Loop]) -> str:
 def credits_json(loops: Sequence[Loop]) -> list[dict[str, str | None]]:
     """The credits in Freesound's own form: sound, author and licence, each with its address where there is one."""
     return [_credit(loop) for loop in sorted(loops, key=lambda loop: loop.loop_id)]
+
+
+def write_credits(title: str, loops: Sequence[Loop], folder: Path) -> list[Path]:
+    """Write `ATTRIBUTION.md` and `attribution.json` for some loops into a folder; returns both paths."""
+    page, document = folder / "ATTRIBUTION.md", folder / "attribution.json"
+    write_text_atomically(page, attribution(title, loops))
+    write_text_atomically(document, json.dumps(credits_json(loops), ensure_ascii=False, indent=1) + "\n")
+    return [page, document]
 
 
 def _credit(loop: Loop) -> dict[str, str | None]:

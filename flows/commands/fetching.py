@@ -1,5 +1,6 @@
 """Filling the table of loops, and looking at it."""
 
+import json
 import os
 import re
 from dataclasses import asdict
@@ -146,6 +147,57 @@ def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     columns = ["loop_id", "roles", "bpm", "key", "mode", "licence", "path"]
     rows = [[";".join(entry["roles"]) if name == "roles" else entry[name] for name in columns] for entry in entries]
     print_rows(columns, rows, Format.TABLE)
+
+
+@loops.command("show")
+def loops_show(
+    workspace: WorkspaceOption,
+    loop_id: Annotated[str, typer.Argument(help="A loop's id, or the beginning of one.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Everything that is known of one loop."""
+    from storage.loops import read_loops
+
+    found = [loop for loop in read_loops(workspace_at(workspace).loops) if loop.loop_id.startswith(loop_id)]
+    if len(found) != 1:
+        raise UserError(f"{len(found)} loops have an id that begins with {loop_id!r}; rolecall loops list names them")
+    entry = found[0].to_dict()
+    if as_json:
+        print_json(entry)
+        return
+    for name, value in entry.items():
+        print(f"{name:14} {json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value}")
+
+
+@loops.command("stats")
+def loops_stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """How many loops there are, by role, source, licence and tempo."""
+    from storage.loops import read_loops
+    from tasks.statistics import loop_statistics
+
+    numbers = loop_statistics(read_loops(workspace_at(workspace).loops))
+    if as_json:
+        print_json(numbers)
+        return
+    print(f"{numbers['loops']} loops, {numbers['duration_s'] / 60:.1f} minutes")
+    for title in ("roles", "sources", "licences", "licence_classes", "bpm"):
+        print()
+        print_rows([title.replace("_", " "), "loops"], list(numbers[title].items()), Format.TABLE)
+
+
+@loops.command("credits")
+def loops_credits(
+    workspace: WorkspaceOption,
+    folder: Annotated[Path, typer.Argument(help="Where ATTRIBUTION.md and attribution.json are written.")],
+    source: Annotated[str | None, typer.Option(help="Only loops of this source: fsld, freesound, folder.")] = None,
+) -> None:
+    """Write who made the loops, under which licence: a page for people and the same in Freesound's JSON form."""
+    from storage.loops import read_loops
+    from tasks.attribution import write_credits
+
+    chosen = [loop for loop in read_loops(workspace_at(workspace).loops) if source in (None, loop.source)]
+    for path in write_credits("these loops", chosen, folder):
+        print(path)
 
 
 def _roles(text: str) -> list[str]:

@@ -99,3 +99,16 @@ def test_what_cannot_be_had_is_one_line_and_leaves_nothing_half(
     assert "annotations.zip: its md5 is" in ended.err
     assert list((tmp_path / "sources" / "fsld").iterdir()) == []
     assert "no role 'drums'" in fetched(rolecall, double, tmp_path, "--roles", "drums").err
+
+
+def test_the_loops_are_shown_counted_and_credited(rolecall: Command, double: Zenodo, tmp_path: Path) -> None:
+    fetched(rolecall, double, tmp_path)
+    drums = table(rolecall, tmp_path)[1]
+    assert rolecall("loops", "show", drums["loop_id"][:8], "--workspace", tmp_path, "--json").json() == drums
+    assert rolecall("loops", "show", "zz", "--workspace", tmp_path).code == 2
+    numbers = rolecall("loops", "stats", "--workspace", tmp_path, "--json").json()
+    assert numbers["roles"] == {"bass": 2, "melody": 2, "percussion": 1}
+    assert numbers["licence_classes"] == {"by": 2, "by-nc": 1, "cc0": 1}
+    assert "4 loops" in rolecall("loops", "stats", "--workspace", tmp_path).out
+    assert rolecall("loops", "credits", tmp_path / "out", "--workspace", tmp_path).code == 0
+    assert (tmp_path / "out" / "ATTRIBUTION.md").read_text().count("https://freesound.org/s/") == 4

@@ -1,4 +1,7 @@
-from tasks.attribution import attribution, credits_json, licence_counts
+import json
+from pathlib import Path
+
+from tasks.attribution import attribution, credits_json, licence_counts, write_credits
 from tests.dummies import loop
 
 LOOPS = [
@@ -52,3 +55,9 @@ def test_a_page_says_when_something_in_it_may_not_be_published_and_its_table_hol
     page = attribution("my set", [loop(1, licence="see | the\nbox"), loop(2)])
     assert "1 loops have no licence" in page
     assert "| see \\| the box | other |" in page
+
+
+def test_the_credits_are_written_as_a_page_and_as_json(tmp_path: Path) -> None:
+    page, document = write_credits("my set", LOOPS, tmp_path / "out")
+    assert page.read_text() == attribution("my set", LOOPS)
+    assert json.loads(document.read_text()) == credits_json(LOOPS)
