@@ -16,6 +16,7 @@ from flows.keeping import FetchSummary, Keeping, keeping
 from flows.progress import progress, say
 from flows.secrets import freesound_key
 from storage.errors import UserError
+from storage.files import remove_leftovers
 from storage.ledger import Ledger
 from storage.licences import LicenceClass
 from storage.listings import Listing
@@ -86,6 +87,7 @@ def bring_previews(sounds: list[dict[str, Any]], workers: int, brought: Keeping)
         if address is not None and not Path(loop.path).exists():
             fetch_preview(address, Path(loop.path), session, _PATIENCE)
 
+    remove_leftovers(folder)
     new = brought.without_known(allowed)
     if new:
         with open_client(None, workers) as client, progress("brought", len(new)) as shown:

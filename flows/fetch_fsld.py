@@ -16,7 +16,7 @@ from flows.keeping import FetchSummary, Keeping, keeping
 from flows.progress import progress
 from storage.annotations import write_annotations
 from storage.errors import UserError
-from storage.files import write_bytes_atomically
+from storage.files import remove_leftovers, write_bytes_atomically
 from storage.ledger import Ledger
 from storage.licences import LicenceClass
 from storage.loops import Loop
@@ -139,6 +139,7 @@ def bring_sounds(wanted: list[Wanted], archive: RemoteZip, workers: int, brought
         if not path.exists():
             write_bytes_atomically(path, archive.read(members[loop.path]))
 
+    remove_leftovers(brought.workspace.sources / "fsld" / "audio")
     new = brought.without_known([one.loop for one in wanted])
     if new:
         with open_client(None, workers) as client, progress("brought", len(new)) as shown:

@@ -25,6 +25,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; only for the one process that writes there."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def promote(finished: Path, target: Path) -> None:
     """Give a finished file its name, so that a crash leaves the old file or the new one; both in one folder."""
     _sync(finished)
