@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.commands import catalogue, making, trying
+from flows.commands import catalogue, fetching, making, trying
 from storage.errors import UserError, WorkspaceLockedError
 
 app = typer.Typer(
@@ -19,8 +19,8 @@ app = typer.Typer(
 for group in (trying.app, catalogue.app, making.app):
     app.add_typer(group)
 for name, commands in (
-    ("fetch", making.fetch),
-    ("loops", making.loops),
+    ("fetch", fetching.fetch),
+    ("loops", fetching.loops),
     ("dataset", making.dataset),
     ("models", making.models),
 ):

@@ -16,11 +16,10 @@ from flows.progress import progress
 from flows.worker import ShardRequest, render_shards
 from storage.datasets import DatasetLock, DatasetStore, dataset_digest
 from storage.errors import UserError
-from storage.files import write_text_atomically
 from storage.loops import Loop, read_loops
 from storage.plans import Mix, plan_digest, write_plan
 from storage.workspace import Workspace
-from tasks.attribution import attribution, licence_counts
+from tasks.attribution import licence_counts, write_credits
 from tasks.mixing import plan_mixes, plan_singles
 from tasks.recipe import Recipe, read_recipe
 from tasks.rendering import RENDER_VERSION
@@ -93,7 +92,7 @@ def lock(
     )
     folder = datasets.folder(recipe.name)
     write_plan(folder / "plan.parquet", plan)
-    write_text_atomically(folder / "ATTRIBUTION.md", attribution(f"the data set {recipe.name}", used))
+    write_credits(f"the data set {recipe.name}", used, folder)
     datasets.write_lock(made)
     return made
 

@@ -1,19 +1,20 @@
 """Filling the table of loops: from a folder and its manifest, or from compositions with a known truth."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import stop_requested
+from flows.keeping import FetchSummary, keeping
 from flows.progress import progress
 from flows.worker import probe_rows
-from storage.ledger import Ledger, RunCounts
-from storage.loops import Loop, read_loops, write_loops
+from storage.ledger import Ledger
+from storage.licences import LicenceClass
+from storage.loops import Loop
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.compositions import read_compositions
@@ -24,23 +25,19 @@ from tasks.sources.folder import folder_rows
 _BATCH: Final = 32
 
 
-@dataclass(frozen=True)
-class FetchSummary:
-    """What a fetch brought: files found, loops now in the table that came from it, duplicates, refusals."""
-
-    found: int
-    loops: int
-    duplicate: int
-    quarantined: int
-
-
 @flow(name="fetch-folder")
-def fetch_folder(folder: str, workspace: str, manifest: str | None = None, workers: int = 2) -> FetchSummary:
+def fetch_folder(
+    folder: str,
+    workspace: str,
+    manifest: str | None = None,
+    workers: int = 2,
+    licences: Sequence[str] = tuple(LicenceClass),
+) -> FetchSummary:
     """Read the loops of a folder into the table; a file that cannot be used is a row in `errors`."""
     with Workspace(Path(workspace)).lock("fetch folder") as store, Ledger.of(store) as ledger:
         rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
         loops, refused = probe(rows, workers)
-        return keep(loops, refused, store, ledger)
+        return keep(loops, refused, licences, store, ledger)
 
 
 @flow(name="fetch-compositions")
@@ -48,7 +45,8 @@ def fetch_compositions(folder: str, workspace: str) -> FetchSummary:
     """Take every four bars of compositions with a known truth into the table, as loops of several roles."""
     with Workspace(Path(workspace)).lock("fetch compositions") as store, Ledger.of(store) as ledger:
         compositions = read_compositions(Path(folder))
-        return keep([cut for composition in compositions for cut in cuts_of(composition)], [], store, ledger)
+        cuts = [cut for composition in compositions for cut in cuts_of(composition)]
+        return keep(cuts, [], tuple(LicenceClass), store, ledger)
 
 
 @task(cache_policy=NO_CACHE)
@@ -76,17 +74,13 @@ def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Re
 
 @task(cache_policy=NO_CACHE)
 def keep(
-    loops: list[Loop], refused: list[tuple[str, Reason, str]], workspace: Workspace, ledger: Ledger
+    loops: list[Loop],
+    refused: list[tuple[str, Reason, str]],
+    licences: Sequence[str],
+    workspace: Workspace,
+    ledger: Ledger,
 ) -> FetchSummary:
-    """Merge into the table, each content once, and publish what was refused."""
-    fresh = {loop.loop_id: loop for loop in sorted(loops, key=lambda loop: loop.path, reverse=True)}
-    known = {loop.loop_id: loop for loop in read_loops(workspace.loops)}
-    write_loops(workspace.loops, {**known, **fresh}.values())
-    run_id = uuid4().hex[:12]
-    ledger.open_run(run_id, "fetch")
-    ledger.quarantine(run_id, "fetch", refused)
-    found, duplicate = len(loops) + len(refused), len(loops) - len(fresh)
-    counts = RunCounts(found, len(fresh), 0, duplicate, len(refused), 0, found)
-    ledger.close_run(run_id, "completed", counts)
-    ledger.publish()
-    return FetchSummary(found, len(fresh), duplicate, len(refused))
+    """Merge the loops of these licence classes into the table, each content once, and publish what was refused."""
+    with keeping(workspace, ledger, "fetch", licences) as brought:
+        brought.commit(loops, refused)
+    return brought.summary

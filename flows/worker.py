@@ -17,6 +17,7 @@ from tasks.manifests import Row
 from tasks.mel import MelConfig
 from tasks.rendering import render_features
 from tasks.sources.folder import loop_from
+from tasks.sources.measuring import measured
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
             results.append(loop_from(row))
         except AudioError as error:
             results.append((str(row.path), error.reason, str(error)))
+    return results
+
+
+def measure_loops(loops: Sequence[Loop]) -> list[Loop | tuple[str, Reason, str]]:
+    """Decode the files of loops that were brought; each gives the loop, or its path and what is wrong with it."""
+    results: list[Loop | tuple[str, Reason, str]] = []
+    for loop in loops:
+        try:
+            results.append(measured(loop))
+        except AudioError as error:
+            results.append((loop.path, error.reason, str(error)))
     return results
 
 

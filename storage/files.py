@@ -20,12 +20,29 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _sync(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-        _sync(target.parent)
+        promote(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; only for the one process that writes there."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def promote(finished: Path, target: Path) -> None:
+    """Give a finished file its name, so that a crash leaves the old file or the new one; both in one folder."""
+    _sync(finished)
+    finished.chmod(0o644)
+    finished.replace(target)
+    _sync(target.parent)
+
+
+def write_bytes_atomically(target: Path, content: bytes) -> None:
+    """Replace `target` by `content`, whole or not at all."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text_atomically(target: Path, text: str) -> None:

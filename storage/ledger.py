@@ -151,6 +151,13 @@ class Ledger:
             connection.execute(QUARANTINE_FAILURES, {"run_id": run_id})
             connection.unregister("failures")
 
+    def release(self, stage: str, paths: Sequence[str]) -> None:
+        """Take paths that a stage had put into quarantine out of it again."""
+        if paths:
+            self._connection.execute(
+                "DELETE FROM ledger.quarantine WHERE stage = ? AND path IN (SELECT unnest(?))", [stage, list(paths)]
+            )
+
     def rows(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """The rows of a query over the ledger."""
         return self._connection.execute(sql, parameters).fetchall()

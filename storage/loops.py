@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from storage.errors import UserError
 from storage.files import atomic_path
+from storage.licences import LicenceClass, classify
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Loop:
 
     `roles` is empty where unknown, and `unknown_roles` are those that may sound or not; a loop may be a cut of a
     longer file, from `start_s` on; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
-    and `mode` major or minor; `group` is what must stay on one side of a split; `extra` keeps, as JSON, the
-    manifest's columns that have no place of their own.
+    and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so; `group` is what must
+    stay on one side of a split; `licence` is kept word for word; `audio_digest` is of the decoded audio, so that the
+    same sound in two formats is found; `extra` keeps, as JSON, what a source says that has no place of its own.
     """
 
     loop_id: str
@@ -45,13 +47,19 @@ class Loop:
     annotators: int | None = None
     flags: tuple[str, ...] = ()
     extra: str = "{}"
+    roles_source: str | None = None
+    key_source: str | None = None
+    audio_digest: str | None = None
+
+    @property
+    def licence_class(self) -> LicenceClass:
+        """The class of the licence; a column of the table too, made from the text and never kept apart from it."""
+        return classify(self.licence)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that `rolecall loops list` prints."""
-        tuples_as_lists = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
-        return {**tuples_as_lists, "extra": json.loads(self.extra)}
+        listed = {name: list(getattr(self, name)) for name in ("roles", "unknown_roles", "flags")}
+        return {**asdict(self), **listed, "licence_class": self.licence_class.value, "extra": json.loads(self.extra)}
 
 
 SCHEMA: Final = pa.schema(
@@ -76,6 +84,10 @@ SCHEMA: Final = pa.schema(
         pa.field("annotators", pa.int32()),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("extra", pa.string(), nullable=False),
+        pa.field("roles_source", pa.string()),
+        pa.field("key_source", pa.string()),
+        pa.field("audio_digest", pa.string()),
+        pa.field("licence_class", pa.string(), nullable=False),
     ],
     metadata={"rolecall.table": "loops", "rolecall.schema_version": str(SCHEMA_VERSION)},
 )
@@ -83,7 +95,10 @@ SCHEMA: Final = pa.schema(
 
 def write_loops(path: Path, loops: Iterable[Loop]) -> None:
     """Replace the table at `path` by `loops`, ordered by id, whole or not at all."""
-    rows = [asdict(loop) for loop in sorted(loops, key=lambda loop: loop.loop_id)]
+    rows = [
+        {**asdict(loop), "licence_class": loop.licence_class.value}
+        for loop in sorted(loops, key=lambda loop: loop.loop_id)
+    ]
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary, compression="zstd")
 
@@ -100,4 +115,6 @@ def read_loops(path: Path) -> list[Loop]:
 
 
 def _loop(row: dict[str, Any]) -> Loop:
-    return Loop(**{**row, **{name: tuple(row[name]) for name in ("roles", "unknown_roles", "flags")}})
+    # Columns that a table of an older schema lacks keep their defaults.
+    given = {field.name: row[field.name] for field in fields(Loop) if field.name in row}
+    return Loop(**{**given, **{name: tuple(row[name]) for name in ("roles", "unknown_roles", "flags")}})

@@ -33,6 +33,7 @@ class BpmSource(StrEnum):
     """Who said the tempo; listed from the most to the least trusted."""
 
     MANIFEST = "manifest"
+    ANNOTATORS = "annotators"
     TAG = "tag"
     FILENAME = "filename"
     LENGTH = "length"
@@ -40,7 +41,11 @@ class BpmSource(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a file is in quarantine."""
+    """Why a file is in quarantine.
+
+    The last four are a fetch's own: a licence that its source does not give, a loop that its annotators left out or
+    disagree on, a record that is not what its schema says, and a download that failed.
+    """
 
     UNREADABLE = "unreadable"
     EMPTY = "empty"
@@ -55,6 +60,10 @@ class Reason(StrEnum):
     WORKER_KILLED = "worker_killed"
     VANISHED = "vanished"
     PERMISSION = "permission"
+    LICENCE = "licence"
+    LEFT_OUT = "left_out"
+    MALFORMED = "malformed"
+    NETWORK = "network"
 
     @property
     def retryable(self) -> bool:
@@ -62,4 +71,6 @@ class Reason(StrEnum):
         return self in _RETRYABLE
 
 
-_RETRYABLE: Final = frozenset({Reason.TIMEOUT, Reason.OOM, Reason.WORKER_KILLED, Reason.VANISHED, Reason.PERMISSION})
+_RETRYABLE: Final = frozenset(
+    {Reason.TIMEOUT, Reason.OOM, Reason.WORKER_KILLED, Reason.VANISHED, Reason.PERMISSION, Reason.NETWORK}
+)

@@ -40,6 +40,11 @@ class Workspace:
         return self.root / "loops.parquet"
 
     @property
+    def sources(self) -> Path:
+        """What was fetched from elsewhere: archives, metadata and audio, one folder a source."""
+        return self.root / "sources"
+
+    @property
     def datasets(self) -> Path:
         """One folder a data set."""
         return self.root / "datasets"

@@ -1,5 +1,6 @@
 """Decoding: any supported file to mono float32 at the model's rate, or a typed error with a reason code."""
 
+import hashlib
 import os
 import struct
 import sys
@@ -82,6 +83,11 @@ def decode(path: Path, sample_rate: int) -> Audio:
     if np.abs(samples).max() < SILENCE_PEAK:
         raise AudioError(Reason.SILENT, "peak below -80 dBFS")
     return Audio(samples, sample_rate, duration_s)
+
+
+def audio_digest(audio: Audio) -> str:
+    """The SHA-256 of decoded audio as 16-bit samples: the same sound in two lossless formats has the same."""
+    return hashlib.sha256(np.round(audio.samples * 32767.0).astype("<i2").tobytes()).hexdigest()
 
 
 def decode_cut(path: Path, sample_rate: int, start_s: float, duration_s: float) -> Samples:

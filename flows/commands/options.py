@@ -7,6 +7,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
+from storage.licences import NONCOMMERCIAL, LicenceClass
 from storage.workspace import Workspace
 
 
@@ -38,6 +39,21 @@ DaskOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+ExcludeNoncommercialOption = Annotated[
+    bool,
+    typer.Option("--exclude-noncommercial", help="Leave out licences that forbid commercial use: by-nc, sampling+."),
+]
+AllowLicenceOption = Annotated[
+    list[LicenceClass] | None,
+    typer.Option("--allow-licence", help="Take only loops of this class of licence; give it again for another."),
+]
+
+
+def licences_wanted(allowed: list[LicenceClass] | None, exclude_noncommercial: bool) -> tuple[str, ...]:
+    """The classes of licence that a fetch takes."""
+    left_out = NONCOMMERCIAL if exclude_noncommercial else ()
+    return tuple(kind.value for kind in (allowed or LicenceClass) if kind not in left_out)
 
 
 def workspace_at(path: Path) -> Workspace:

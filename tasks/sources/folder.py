@@ -8,12 +8,14 @@ from typing import Final
 
 from storage.errors import UserError
 from storage.files import sha256_of
+from storage.licences import LicenceClass
 from storage.loops import Loop
-from storage.vocabulary import ROLES, BpmSource
-from tasks.audio import EXTENSIONS, AudioError, decode
+from storage.vocabulary import ROLES
+from tasks.audio import EXTENSIONS, AudioError, audio_digest, decode
 from tasks.keys import parse_key
 from tasks.manifests import Row, absolute, read_manifest
-from tasks.names import bpm_in_name
+from tasks.names import key_in_name, roles_in_name
+from tasks.tempo import stated_tempo
 
 _PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url"}
 _PROBE_RATE: Final = 16_000
@@ -43,25 +45,29 @@ def loop_from(row: Row) -> Loop:
         digest = sha256_of(row.path)
     except OSError as error:
         raise AudioError.from_os_error(error) from None
-    bpm, bpm_source = _tempo(row)
-    key, mode = parse_key(row.cells.get("key", ""))
+    tempo = stated_tempo(row.path, row.bpm())
+    roles, roles_source = _said(_roles(row), roles_in_name(row.path.name))
+    (key, mode), key_source = _said_key(parse_key(row.cells.get("key", "")), key_in_name(row.path.name))
     return Loop(
         loop_id=digest[:16],
         source="folder",
         path=str(row.path),
         sha256=digest,
         duration_s=audio.duration_s,
-        roles=_roles(row),
+        roles=roles,
         group=row.cells.get("group") or row.path.parent.name,
-        bpm=bpm,
-        bpm_source=bpm_source,
+        bpm=tempo.bpm if tempo else None,
+        bpm_source=tempo.source if tempo else None,
         bars=row.number("bars"),
         key=key,
         mode=mode,
-        licence=row.cells.get("licence", "unspecified"),
+        licence=row.cells.get("licence", LicenceClass.UNSPECIFIED.value),
         author=row.cells.get("author"),
         url=row.cells.get("url"),
         extra=json.dumps({name: cell for name, cell in row.cells.items() if name not in _PLACED}, sort_keys=True),
+        roles_source=roles_source,
+        key_source=key_source,
+        audio_digest=audio_digest(audio),
     )
 
 
@@ -79,12 +85,20 @@ def _roles(row: Row) -> tuple[str, ...]:
     return tuple(role for role in ROLES if role in named)
 
 
-def _tempo(row: Row) -> tuple[float | None, str | None]:
-    bpm = row.bpm()
-    if bpm is not None:
-        return bpm, BpmSource.MANIFEST
-    bpm = bpm_in_name(row.path.name)
-    return (None, None) if bpm is None else (bpm, BpmSource.FILENAME)
+def _said(manifest: tuple[str, ...], name: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The roles, and who says so: the manifest before the file name."""
+    if manifest:
+        return manifest, "manifest"
+    return name, "filename" if name else None
+
+
+def _said_key(
+    manifest: tuple[str | None, str | None], name: tuple[str | None, str | None]
+) -> tuple[tuple[str | None, str | None], str | None]:
+    """Tonic and mode, and who says so: the manifest before the file name."""
+    if manifest[0] is not None:
+        return manifest, "manifest"
+    return name, "filename" if name[0] is not None else None
 
 
 def _audio_files(folder: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.files import atomic_path, sha256_of, write_text_atomically
+from storage.files import atomic_path, remove_leftovers, sha256_of, write_bytes_atomically, write_text_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -55,3 +55,17 @@ def test_a_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"rolecall" * 100_000).hexdigest()
     with pytest.raises(OSError, match="No such file"):
         sha256_of(tmp_path / "gone")
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.ogg.x1.tmp", "a.ogg", ".hidden", "b.tmp"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "a.ogg", "b.tmp"]
+    remove_leftovers(tmp_path / "not there")
+
+
+def test_bytes_replace_a_file_whole(tmp_path: Path) -> None:
+    write_bytes_atomically(tmp_path / "x" / "a", b"old")
+    write_bytes_atomically(tmp_path / "x" / "a", b"new")
+    assert [path.read_bytes() for path in (tmp_path / "x").iterdir()] == [b"new"]

@@ -10,6 +10,7 @@ from tests.dummies import loop
 FULL = loop(
     3, roles=("bass", "fx"), bpm_source="manifest", bars=4.0, key="C#", mode="minor", author="Ana", url="https://x",
     annotators=3, flags=("loud",), extra='{"mood": "dark"}',
+    licence="CC BY 4.0", roles_source="manifest", key_source="filename", audio_digest="d" * 64,
 )  # fmt: skip
 BARE = loop(1, roles=(), bpm=None)
 
@@ -44,3 +45,18 @@ def test_the_table_names_itself_and_its_version(tmp_path: Path) -> None:
 def test_the_json_form_has_lists_and_an_object() -> None:
     document = FULL.to_dict()
     assert (document["roles"], document["flags"], document["extra"]) == (["bass", "fx"], ["loud"], {"mood": "dark"})
+
+
+def test_the_class_of_a_licence_is_a_column_of_the_table_and_of_the_json(tmp_path: Path) -> None:
+    write_loops(tmp_path / "loops.parquet", [FULL, BARE])
+    assert pq.read_table(tmp_path / "loops.parquet")["licence_class"].to_pylist() == ["unspecified", "by"]
+    assert FULL.to_dict()["licence_class"] == "by"
+
+
+def test_a_table_of_the_first_schema_is_read_with_what_it_lacks_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "loops.parquet"
+    write_loops(path, [BARE])
+    newer = ["roles_source", "key_source", "audio_digest", "licence_class"]
+    old = pq.read_table(path).drop_columns(newer)
+    pq.write_table(old.replace_schema_metadata({b"rolecall.schema_version": b"1"}), path)
+    assert read_loops(path) == [BARE]

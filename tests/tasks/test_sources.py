@@ -40,6 +40,18 @@ def test_a_bare_folder_offers_all_its_audio_and_the_names_speak(tmp_path: Path) 
     assert (second.bpm, second.bpm_source, second.group) == (97.0, BpmSource.FILENAME, "kit")
 
 
+def test_a_name_speaks_where_the_manifest_is_silent_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "Bass_Loop_124_Am.wav", tone(1.0))
+    (named,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (named.roles, named.roles_source) == (("bass",), "filename")
+    assert (named.key, named.mode, named.key_source) == ("A", "minor", "filename")
+    assert (named.bpm, named.bpm_source) == (124.0, BpmSource.FILENAME)
+    described(tmp_path, "Bass_Loop_124_Am.wav,fx,90,C major")
+    (told,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (told.roles, told.roles_source, told.key, told.key_source) == (("fx",), "manifest", "C", "manifest")
+    assert (told.bpm, told.bpm_source) == (90.0, BpmSource.MANIFEST)
+
+
 def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", tone(1.0))
     write(tmp_path / "b.wav", tone(1.0))

@@ -1,0 +1,90 @@
+"""Bringing sounds from a server: downloaded in bounded parallel, decoded on Dask workers, committed batch by batch."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Final
+
+from distributed import Client
+
+from flows.engine import Lost, stream
+from flows.interrupts import stop_requested
+from flows.keeping import Keeping, Refusal
+from flows.progress import Progress
+from flows.worker import measure_loops
+from storage.errors import UserError
+from storage.loops import Loop
+from storage.vocabulary import Reason
+from tasks.remote_zip import ZipError
+from tasks.requesting import GoneError, RequestError
+
+CONNECTIONS: Final = 4
+BATCH: Final = 64
+_PROBE_BATCH: Final = 8
+
+
+def bring(
+    sounds: Sequence[Loop],
+    place: Callable[[Loop], str],
+    download: Callable[[Loop], object],
+    client: Client,
+    brought: Keeping,
+    shown: Progress,
+) -> None:
+    """Download, check and commit `sounds`; what fails is refused under the name that `place` gives it.
+
+    A sound that another try may bring is refused as `network`; raises UserError if a whole batch fails so. Ends
+    after the batch in flight once a stop is requested.
+    """
+    for start in range(0, len(sounds), BATCH):
+        if stop_requested.is_set():
+            return
+        batch = sounds[start : start + BATCH]
+        arrived, refused = _download_all(batch, place, download)
+        if not arrived and len(refused) == len(batch) and all(reason is Reason.NETWORK for _, reason, _ in refused):
+            brought.commit([], refused)
+            raise UserError(f"{refused[0][2]}; nothing comes through, run the same command later to go on")
+        loops, broken = _measure_all(arrived, place, client)
+        brought.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
+        shown.advance(len(batch))
+
+
+def _download_all(
+    batch: Sequence[Loop], place: Callable[[Loop], str], download: Callable[[Loop], object]
+) -> tuple[list[Loop], list[Refusal]]:
+    def one(loop: Loop) -> Refusal | None:
+        try:
+            download(loop)
+        except GoneError as error:
+            return place(loop), Reason.VANISHED, str(error)
+        except RequestError as error:
+            return place(loop), Reason.NETWORK, str(error)
+        except ZipError as error:
+            return place(loop), Reason.TRUNCATED, str(error)
+        return None
+
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        outcomes = list(threads.map(one, batch))
+    arrived = [loop for loop, refusal in zip(batch, outcomes, strict=True) if refusal is None]
+    return arrived, [refusal for refusal in outcomes if refusal is not None]
+
+
+def _measure_all(
+    arrived: Sequence[Loop], place: Callable[[Loop], str], client: Client
+) -> tuple[list[Loop], list[Refusal]]:
+    loops: list[Loop] = []
+    refused: list[Refusal] = []
+    named = {loop.path: place(loop) for loop in arrived}
+    batches = [arrived[start : start + _PROBE_BATCH] for start in range(0, len(arrived), _PROBE_BATCH)]
+    # What has come is always measured: a stop never leaves a file without its row.
+    for result in stream(client, measure_loops, batches, Event()):
+        if isinstance(result, Lost):
+            refused.append((named[result.item.path], Reason.WORKER_KILLED, "the process that read it died"))
+            continue
+        for entry in result.receipt:
+            if isinstance(entry, Loop):
+                loops.append(entry)
+            else:
+                path, reason, message = entry
+                refused.append((named[path], reason, message))
+    return loops, refused

@@ -1,0 +1,222 @@
+"""Filling the table of loops, and looking at it."""
+
+import json
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import (
+    AllowLicenceOption,
+    ExcludeNoncommercialOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+    licences_wanted,
+    ready_for_flows,
+    workspace_at,
+)
+from flows.interrupts import stop_on_interrupt, stop_requested
+from flows.progress import say
+from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+from storage.vocabulary import ROLES
+
+if TYPE_CHECKING:
+    from flows.keeping import FetchSummary
+
+fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
+loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
+
+_QUARANTINED, _INTERRUPTED = 3, 130
+
+
+@fetch.command("folder")
+def fetch_folder(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    folder: Annotated[Path, typer.Argument(help="A folder of loops.")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV: path[,roles][,bpm][,key][,bars][,group][,licence][,author][,url]; else its manifest.csv."
+        ),
+    ] = None,
+    exclude_noncommercial: ExcludeNoncommercialOption = False,
+    allow_licence: AllowLicenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take loops from a folder, as its manifest describes them."""
+    from tasks.sources.folder import folder_rows
+
+    where = workspace_at(workspace)
+    folder_rows(folder, manifest)
+    ready_for_flows(where)
+    from flows.fetch import fetch_folder as flow
+
+    chosen = str(manifest.absolute()) if manifest else None
+    licences = licences_wanted(allow_licence, exclude_noncommercial)
+    _report(flow(str(folder.absolute()), str(where.root), chosen, workers, licences), as_json)
+
+
+@fetch.command("compositions")
+def fetch_compositions(
+    workspace: WorkspaceOption,
+    folder: Annotated[Path, typer.Argument(help="A folder of */mix.*, */truth.csv, */info.json.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take every four bars of compositions whose truth is known, as loops of several roles."""
+    from tasks.compositions import read_compositions
+
+    where = workspace_at(workspace)
+    list(read_compositions(folder))
+    ready_for_flows(where)
+    from flows.fetch import fetch_compositions as flow
+
+    _report(flow(str(folder.absolute()), str(where.root)), as_json)
+
+
+@fetch.command("fsld")
+def fetch_fsld(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    annotations_only: Annotated[
+        bool, typer.Option("--annotations-only", help="Bring only what the annotators say; no audio, no loops.")
+    ] = False,
+    roles: Annotated[
+        str, typer.Option(metavar="ROLE[,ROLE]…", help="Only loops of these roles, separated by commas.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many loops.")] = None,
+    exclude_noncommercial: ExcludeNoncommercialOption = False,
+    allow_licence: AllowLicenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take loops of the Freesound Loop Dataset, with the roles that its annotators gave them."""
+    where, chosen = workspace_at(workspace), _roles(roles)
+    ready_for_flows(where)
+    from flows.fetch_fsld import fetch_fsld as flow
+    from tasks.sources.zenodo import DEFAULT_URL
+
+    zenodo = os.environ.get("ROLECALL_ZENODO_URL") or DEFAULT_URL
+    licences = licences_wanted(allow_licence, exclude_noncommercial)
+    with stop_on_interrupt():
+        summary = flow(zenodo, str(where.root), annotations_only, chosen, limit, workers, licences)
+    _report(summary, as_json)
+
+
+@fetch.command("freesound")
+def fetch_freesound(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    query: Annotated[str, typer.Option(help="Words to search for; all sounds if left out.")] = "",
+    filters: Annotated[
+        str, typer.Option("--filter", help="Conditions in Solr's form, such as 'tag:loop duration:[1 TO 30]'.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many sounds.")] = None,
+    exclude_noncommercial: ExcludeNoncommercialOption = False,
+    allow_licence: AllowLicenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the previews of Freesound's sounds; the key is FREESOUND_API_KEY, else a Prefect Secret block."""
+    if not query.strip() and not filters.strip():
+        raise UserError("name a --query or a --filter: Freesound's terms do not allow a copy of all its sounds")
+    where = workspace_at(workspace)
+    ready_for_flows(where)
+    from flows.fetch_freesound import fetch_freesound as flow
+    from tasks.sources.freesound import DEFAULT_URL
+
+    base = os.environ.get("ROLECALL_FREESOUND_URL") or DEFAULT_URL
+    licences = licences_wanted(allow_licence, exclude_noncommercial)
+    with stop_on_interrupt():
+        summary = flow(base, query, filters, str(where.root), limit, workers, licences)
+    _report(summary, as_json)
+
+
+@loops.command("list")
+def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """Every loop in the table."""
+    from storage.loops import read_loops
+
+    entries = [loop.to_dict() for loop in read_loops(workspace_at(workspace).loops)]
+    if as_json:
+        print_json(entries)
+        return
+    columns = ["loop_id", "roles", "bpm", "key", "mode", "licence", "path"]
+    rows = [[";".join(entry["roles"]) if name == "roles" else entry[name] for name in columns] for entry in entries]
+    print_rows(columns, rows, Format.TABLE)
+
+
+@loops.command("show")
+def loops_show(
+    workspace: WorkspaceOption,
+    loop_id: Annotated[str, typer.Argument(help="A loop's id, or the beginning of one.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Everything that is known of one loop."""
+    from storage.loops import read_loops
+
+    found = [loop for loop in read_loops(workspace_at(workspace).loops) if loop.loop_id.startswith(loop_id)]
+    if len(found) != 1:
+        raise UserError(f"{len(found)} loops have an id that begins with {loop_id!r}; rolecall loops list names them")
+    entry = found[0].to_dict()
+    if as_json:
+        print_json(entry)
+        return
+    for name, value in entry.items():
+        print(f"{name:14} {json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value}")
+
+
+@loops.command("stats")
+def loops_stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """How many loops there are, by role, source, licence and tempo."""
+    from storage.loops import read_loops
+    from tasks.statistics import loop_statistics
+
+    numbers = loop_statistics(read_loops(workspace_at(workspace).loops))
+    if as_json:
+        print_json(numbers)
+        return
+    print(f"{numbers['loops']} loops, {numbers['duration_s'] / 60:.1f} minutes")
+    for title in ("roles", "sources", "licences", "licence_classes", "bpm"):
+        print()
+        print_rows([title.replace("_", " "), "loops"], list(numbers[title].items()), Format.TABLE)
+
+
+@loops.command("credits")
+def loops_credits(
+    workspace: WorkspaceOption,
+    folder: Annotated[Path, typer.Argument(help="Where ATTRIBUTION.md and attribution.json are written.")],
+    source: Annotated[str | None, typer.Option(help="Only loops of this source: fsld, freesound, folder.")] = None,
+) -> None:
+    """Write who made the loops, under which licence: a page for people and the same in Freesound's JSON form."""
+    from storage.loops import read_loops
+    from tasks.attribution import write_credits
+
+    chosen = [loop for loop in read_loops(workspace_at(workspace).loops) if source in (None, loop.source)]
+    for path in write_credits("these loops", chosen, folder):
+        print(path)
+
+
+def _roles(text: str) -> list[str]:
+    """The roles of an option; raises UserError for a word that is none."""
+    named = [word for word in re.split(r"[,;\s]+", text) if word]
+    for word in named:
+        if word not in ROLES:
+            raise UserError(f"--roles: no role {word!r}; the roles are {', '.join(ROLES)}")
+    return named
+
+
+def _report(summary: "FetchSummary", as_json: bool) -> None:
+    """Print how a fetch ended; exit with 130 if it was interrupted, with 3 if it refused something."""
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(summary).items()))
+    if stop_requested.is_set():
+        raise typer.Exit(_INTERRUPTED)
+    if summary.quarantined:
+        say("rolecall errors lists what was refused and why")
+        raise typer.Exit(_QUARANTINED)

@@ -1,0 +1,164 @@
+"""Fetching the Freesound Loop Dataset: the annotations whole, then only the loops that are wanted."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+
+import requests
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.bringing import CONNECTIONS, bring
+from flows.engine import open_client
+from flows.interrupts import stop_requested
+from flows.keeping import FetchSummary, Keeping, keeping
+from flows.progress import progress
+from storage.annotations import write_annotations
+from storage.errors import UserError
+from storage.files import remove_leftovers, write_bytes_atomically
+from storage.ledger import Ledger
+from storage.licences import LicenceClass
+from storage.loops import Loop
+from storage.workspace import Workspace
+from tasks.downloading import RemoteFile, download
+from tasks.remote_zip import RangesIgnoredError, RemoteZip, ZipError, file_ranges, http_ranges
+from tasks.requesting import Patience, RequestError
+from tasks.sources.fsld import (
+    ANNOTATIONS,
+    AUDIO,
+    RECORD,
+    Judged,
+    Refusal,
+    Wanted,
+    choose,
+    judge_annotations,
+    place,
+    read_metadata,
+)
+from tasks.sources.zenodo import read_record
+
+_PATIENCE = Patience(sleep=stop_requested.wait)
+
+
+@flow(name="fetch-fsld")
+def fetch_fsld(
+    zenodo: str,
+    workspace: str,
+    annotations_only: bool = False,
+    roles: Sequence[str] = (),
+    limit: int | None = None,
+    workers: int = 2,
+    licences: Sequence[str] = tuple(LicenceClass),
+) -> FetchSummary:
+    """Bring the annotated loops of some roles into the table; what is there already is not asked for again."""
+    with Workspace(Path(workspace)).lock("fetch fsld") as store, Ledger.of(store) as ledger:
+        files = list_files(zenodo)
+        judged, refused = judge(files, store)
+        with keeping(store, ledger, "fetch", licences) as brought:
+            brought.commit([], refused)
+            if not annotations_only:
+                archive = open_archive(files, store)
+                wanted = choose_sounds(judged, archive, store, roles, limit, brought)
+                bring_sounds(wanted, archive, workers, brought)
+        return brought.summary
+
+
+@task(cache_policy=NO_CACHE)
+def list_files(zenodo: str) -> dict[str, RemoteFile]:
+    """The record's files; raises UserError if the server does not name the two that are needed."""
+    try:
+        files = read_record(zenodo, RECORD, _session(), _PATIENCE)
+    except RequestError as error:
+        raise UserError(f"{error}; check the address and the network, then run the same command again") from None
+    for name in (ANNOTATIONS, AUDIO):
+        if name not in files:
+            raise UserError(f"{zenodo}: record {RECORD} has no file {name}; it has {', '.join(files) or 'none'}")
+    return files
+
+
+@task(cache_policy=NO_CACHE)
+def judge(files: dict[str, RemoteFile], workspace: Workspace) -> tuple[list[Judged], list[Refusal]]:
+    """Bring the annotations, let the annotators agree, and keep what they say as a table."""
+    folder = workspace.sources / "fsld"
+    try:
+        archive = download(files[ANNOTATIONS], folder / ANNOTATIONS, _session(), _PATIENCE)
+        judged, refused = judge_annotations(archive)
+    except (RequestError, ZipError) as error:
+        raise UserError(f"{error}; run the same command again to go on") from None
+    write_annotations(folder / "annotations.parquet", [_row(one) for one in judged])
+    return judged, refused
+
+
+@task(cache_policy=NO_CACHE)
+def open_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
+    """The archive of the audio, read over ranges; brought whole where the server sends no ranges."""
+    file, whole = files[AUDIO], workspace.sources / "fsld" / AUDIO
+    try:
+        if not whole.exists():
+            try:
+                return RemoteZip(http_ranges(file, _session(), _PATIENCE), file.size)
+            except RangesIgnoredError:
+                download(file, whole, _session(), _PATIENCE)
+        return RemoteZip(file_ranges(whole), whole.stat().st_size)
+    except (RequestError, ZipError) as error:
+        raise UserError(f"{error}; run the same command again to go on") from None
+
+
+@task(cache_policy=NO_CACHE)
+def choose_sounds(
+    judged: list[Judged],
+    archive: RemoteZip,
+    workspace: Workspace,
+    roles: Sequence[str],
+    limit: int | None,
+    brought: Keeping,
+) -> list[Wanted]:
+    """Join annotations, metadata and audio; what cannot be joined is refused."""
+    folder = workspace.sources / "fsld"
+    kept = folder / "metadata.json"
+    try:
+        if not kept.exists():
+            write_bytes_atomically(kept, archive.read(kept.name) if kept.name in archive.names else b"{}")
+        metadata = read_metadata(kept.read_bytes())
+    except (RequestError, ZipError) as error:
+        raise UserError(f"{error}; run the same command again to go on") from None
+    wanted, refused, passed_over = choose(judged, archive, metadata, folder / "audio", roles, brought.licences, limit)
+    brought.commit([], refused)
+    brought.passed_over += passed_over
+    return wanted
+
+
+@task(cache_policy=NO_CACHE)
+def bring_sounds(wanted: list[Wanted], archive: RemoteZip, workers: int, brought: Keeping) -> None:
+    """Bring every wanted member that is not on this machine yet, check it, and commit it."""
+    members = {one.loop.path: one.member for one in wanted}
+
+    def fetch_member(loop: Loop) -> None:
+        path = Path(loop.path)
+        if not path.exists():
+            write_bytes_atomically(path, archive.read(members[loop.path]))
+
+    remove_leftovers(brought.workspace.sources / "fsld" / "audio")
+    new = brought.without_known([one.loop for one in wanted])
+    if new:
+        with open_client(None, workers) as client, progress("brought", len(new)) as shown:
+            bring(new, _place, fetch_member, client, brought, shown)
+
+
+def _place(loop: Loop) -> str:
+    return place(int(Path(loop.path).stem))
+
+
+def _row(judged: Judged) -> dict[str, object]:
+    said = asdict(judged.consensus) if judged.consensus else {"roles": [], "unknown_roles": [], "flags": []}
+    counted = {"annotators": len(judged.answers), **said}
+    return {"sound_id": judged.sound_id, "left_out": judged.left_out, **counted, "answers": dumps(judged.answers)}
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    adapter = requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session

@@ -1,0 +1,114 @@
+"""Fetching the Freesound Loop Dataset from a double of its record."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.catalogue import ask
+from storage.workspace import Workspace
+from tests.commands import Command, Ended
+from tests.doubles.fsld import small_fsld
+from tests.doubles.zenodo import Zenodo, zenodo
+
+pytestmark = pytest.mark.slow
+
+REFUSED = {
+    ("fsld:10", "licence"), ("fsld:5", "left_out"), ("fsld:6", "left_out"), ("fsld:7", "vanished"),
+    ("fsld:8", "unreadable"), ("fsld:9", "licence"), ("fsld:annotations/13/sound-1.json", "malformed"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def double() -> Iterator[Zenodo]:
+    with zenodo(small_fsld()) as running:
+        yield running
+
+
+def fetched(rolecall: Command, double: Zenodo, root: Path, *words: str) -> Ended:
+    command = replace(rolecall, settings={**rolecall.settings, "ROLECALL_ZENODO_URL": double.url})
+    return command("fetch", "fsld", "--workspace", root, "--workers", "1", "--json", *words)
+
+
+def table(rolecall: Command, root: Path) -> dict[int, dict[str, Any]]:
+    loops = rolecall("loops", "list", "--workspace", root, "--json").json()
+    return {loop["extra"]["sound_id"]: loop for loop in loops}
+
+
+def test_every_sound_is_a_loop_or_has_a_reason_and_a_second_fetch_asks_for_nothing_again(
+    rolecall: Command, double: Zenodo, tmp_path: Path
+) -> None:
+    first = fetched(rolecall, double, tmp_path)
+    assert first.code == 3, first.err
+    assert first.json() == {"found": 12, "loops": 4, "duplicate": 1, "quarantined": 7, "passed_over": 0}
+    loops = table(rolecall, tmp_path)
+    assert sorted(loops) == [1, 2, 3, 4]
+    drums, bass, both, odd = (loops[number] for number in (1, 2, 3, 4))
+    assert (drums["roles"], drums["unknown_roles"], drums["annotators"]) == (["percussion"], ["fx"], 2)
+    assert (drums["bpm"], drums["bpm_source"], drums["bars"]) == (120, "annotators", 2)
+    assert (bass["bpm"], bass["bpm_source"], bass["key"], bass["mode"]) == (128, "tag", "C#", None)
+    assert (both["roles"], both["key"], both["mode"]) == (["bass", "melody"], "A", "minor")
+    assert odd["flags"] == ["not_well_cut", "not_4_4", "not_whole_bars"]
+    assert (odd["licence_class"], odd["author"], odd["url"]) == ("by-nc", "bo", "https://freesound.org/s/4/")
+    assert [one["annotator"] for one in drums["extra"]["annotations"]] == ["11", "12"]
+    assert set(ask(Workspace(tmp_path), "SELECT path, reason FROM errors").rows) == REFUSED
+
+    asked, sent = len(double.asked), double.bytes_sent
+    assert fetched(rolecall, double, tmp_path).json()["loops"] == 4
+    assert table(rolecall, tmp_path) == loops
+    # The record, and the tail and directory of the archive; no annotation, no metadata, no member.
+    assert [path.rsplit("/", 2)[-2:] for path, _ in double.asked[asked:]] == [
+        ["records", "3967852"], ["FSL10K.zip", "content"],
+    ]  # fmt: skip
+    assert double.bytes_sent - sent < 6000
+
+
+def test_only_the_wanted_roles_and_licences_come(rolecall: Command, double: Zenodo, tmp_path: Path) -> None:
+    ended = fetched(rolecall, double, tmp_path, "--roles", "melody", "--exclude-noncommercial")
+    assert (ended.json()["loops"], ended.json()["passed_over"]) == (1, 1)
+    assert sorted(path.name for path in (tmp_path / "sources" / "fsld" / "audio").iterdir()) == ["3.wav"]
+    fetched(rolecall, double, tmp_path, "--limit", "2")
+    assert sorted(table(rolecall, tmp_path)) == [1, 2, 3]
+
+
+def test_the_annotations_alone_are_a_table_and_no_audio_is_asked_for(
+    rolecall: Command, double: Zenodo, tmp_path: Path
+) -> None:
+    assert fetched(rolecall, double, tmp_path, "--annotations-only").code == 3
+    rows = {row["sound_id"]: row for row in pq.read_table(tmp_path / "sources/fsld/annotations.parquet").to_pylist()}
+    assert (rows[1]["roles"], rows[1]["annotators"], rows[5]["roles"]) == (["percussion"], 2, [])
+    assert rows[5]["left_out"].startswith("discarded")
+    assert not any("FSL10K" in path for path, _ in double.asked)
+
+
+def test_a_server_without_ranges_is_fetched_whole(rolecall: Command, double: Zenodo, tmp_path: Path) -> None:
+    double.ranges = False
+    assert fetched(rolecall, double, tmp_path).json()["loops"] == 4
+    assert (tmp_path / "sources" / "fsld" / "FSL10K.zip").exists()
+
+
+def test_what_cannot_be_had_is_one_line_and_leaves_nothing_half(
+    rolecall: Command, double: Zenodo, tmp_path: Path
+) -> None:
+    double.wrong_digest = True
+    ended = fetched(rolecall, double, tmp_path)
+    assert (ended.code, ended.err.count("Traceback")) == (2, 0)
+    assert "annotations.zip: its md5 is" in ended.err
+    assert list((tmp_path / "sources" / "fsld").iterdir()) == []
+    assert "no role 'drums'" in fetched(rolecall, double, tmp_path, "--roles", "drums").err
+
+
+def test_the_loops_are_shown_counted_and_credited(rolecall: Command, double: Zenodo, tmp_path: Path) -> None:
+    fetched(rolecall, double, tmp_path)
+    drums = table(rolecall, tmp_path)[1]
+    assert rolecall("loops", "show", drums["loop_id"][:8], "--workspace", tmp_path, "--json").json() == drums
+    assert rolecall("loops", "show", "zz", "--workspace", tmp_path).code == 2
+    numbers = rolecall("loops", "stats", "--workspace", tmp_path, "--json").json()
+    assert numbers["roles"] == {"bass": 2, "melody": 2, "percussion": 1}
+    assert numbers["licence_classes"] == {"by": 2, "by-nc": 1, "cc0": 1}
+    assert "4 loops" in rolecall("loops", "stats", "--workspace", tmp_path).out
+    assert rolecall("loops", "credits", tmp_path / "out", "--workspace", tmp_path).code == 0
+    assert (tmp_path / "out" / "ATTRIBUTION.md").read_text().count("https://freesound.org/s/") == 4
