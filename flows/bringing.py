@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Final
+from uuid import UUID
 
 from distributed import Client
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from flows.engine import Lost, stream
 from flows.interrupts import stop_requested
@@ -36,6 +38,7 @@ def bring(
     A sound that another try may bring is refused as `network`; raises UserError if a whole batch fails so. Ends
     after the batch in flight once a stop is requested.
     """
+    artifact = create_progress_artifact(0.0, key="fetched", description=f"{len(sounds)} sounds to bring")
     for start in range(0, len(sounds), BATCH):
         if stop_requested.is_set():
             return
@@ -47,6 +50,12 @@ def bring(
         loops, broken = _measure_all(arrived, place, client)
         brought.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
         shown.advance(len(batch))
+        update_progress_artifact(_id(artifact), 100.0 * min(1.0, (start + BATCH) / len(sounds)))
+
+
+def _id(artifact: object) -> UUID:
+    """An artifact's id; Prefect types what it returns as what it might return in an event loop as well."""
+    return UUID(str(artifact))
 
 
 def _download_all(
