@@ -19,7 +19,7 @@ from storage.errors import UserError
 from storage.loops import Loop, read_loops
 from storage.plans import Mix, plan_digest, write_plan
 from storage.workspace import Workspace
-from tasks.attribution import licence_counts, write_credits
+from tasks.attribution import licence_counts, write_dataset_credits
 from tasks.mixing import plan_mixes, plan_singles
 from tasks.recipe import Recipe, read_recipe
 from tasks.rendering import RENDER_VERSION
@@ -92,7 +92,7 @@ def lock(
     )
     folder = datasets.folder(recipe.name)
     write_plan(folder / "plan.parquet", plan)
-    write_credits(f"the data set {recipe.name}", used, folder)
+    write_dataset_credits(f"the data set {recipe.name}", plan, loops, folder)
     datasets.write_lock(made)
     return made
 

@@ -1,6 +1,7 @@
 """Licences as people write them, and the few classes whose duties differ."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -154,6 +155,16 @@ def classify(text: str) -> LicenceClass:
     if parsed is not None:
         return parsed.kind
     return LicenceClass.BY_NC if _FORBIDS_COMMERCE.search(text) else LicenceClass.OTHER
+
+
+def strictest(kinds: Iterable[LicenceClass]) -> LicenceClass:
+    """The class that asks for the most: a mix is as restricted as its strictest part; kinds must not be empty.
+
+    >>> strictest([LicenceClass.BY, LicenceClass.BY_NC, LicenceClass.CC0]).value
+    'by-nc'
+    """
+    order = list(LicenceClass)
+    return max(kinds, key=order.index)
 
 
 def parse_freesound_licence(text: str) -> Licence | None:

@@ -1,14 +1,17 @@
-"""Credits: which loops went into something, by whom, under which licence."""
+"""Credits: which loops went into something, by whom, under which licence, and what was done to each."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from storage.credits import Credit, MixCredits, write_mix_credits
 from storage.files import write_text_atomically
-from storage.licences import LicenceClass, parse_licence
+from storage.licences import LicenceClass, parse_licence, strictest
 from storage.loops import Loop
+from storage.plans import Mix, Voice
 
 
 def licence_counts(loops: Iterable[Loop]) -> list[dict[str, Any]]:
@@ -19,22 +22,94 @@ def licence_counts(loops: Iterable[Loop]) -> list[dict[str, Any]]:
     ]
 
 
-def attribution(title: str, loops: Sequence[Loop]) -> str:
-    """A Markdown page that credits every loop, grouped by source."""
-    lines = [f"# Sources of {title}", "", "Loops were cut, stretched, transposed, levelled and summed.", ""]
+def write_credits(title: str, loops: Sequence[Loop], folder: Path) -> list[Path]:
+    """Write `ATTRIBUTION.md` and `attribution.json` for some loops as they came; returns both paths."""
+    return _write(title, loops, {}, folder)
+
+
+def write_dataset_credits(title: str, plan: Sequence[Mix], loops: Mapping[str, Loop], folder: Path) -> list[Path]:
+    """Write the credits of all that a plan mixes; returns the paths.
+
+    `ATTRIBUTION.md` and `attribution.json` name every loop once, with what was done to it over all mixes;
+    `attribution.parquet` names for every mix all of its sources, with what was done to each in that mix.
+    """
+    used = [loops[loop_id] for loop_id in sorted({voice.loop_id for mix in plan for voice in mix.voices})]
+    table = folder / "attribution.parquet"
+    write_mix_credits(table, (mix_credits(mix, loops) for mix in plan))
+    return [*_write(title, used, changes_over(plan), folder), table]
+
+
+def mix_credits(mix: Mix, loops: Mapping[str, Loop]) -> MixCredits:
+    """The sources of one mix, each with what was done to it, and the class of the strictest licence among them."""
+    sources = [
+        replace(credit_of(loops[voice.loop_id]), modifications=changes(voice, loops[voice.loop_id], mix))
+        for voice in mix.voices
+    ]
+    kinds = [loops[voice.loop_id].licence_class for voice in mix.voices]
+    return MixCredits(mix.mix_id, strictest(kinds).value, tuple(sources))
+
+
+def changes(voice: Voice, loop: Loop, mix: Mix) -> tuple[str, ...]:
+    """What was done to a loop inside a mix, as licences ask to be told: one sentence a change."""
+    made = []
+    if loop.start_s:
+        made.append(f"cut from {loop.start_s:.3f} s to {loop.start_s + loop.duration_s:.3f} s")
+    if voice.speed != 1.0:
+        made.append(f"played at {voice.speed:.4f} times its speed")
+    if voice.semitones:
+        made.append(f"transposed by {voice.semitones:+d} semitones")
+    made.append(f"cut or repeated to four bars at {mix.bpm:g} beats per minute")
+    made.append(f"levelled, then {voice.gain_db:+.1f} dB")
+    if len(mix.voices) > 1:
+        made.append(f"summed with {len(mix.voices) - 1} other loop{'s' if len(mix.voices) > 2 else ''}")
+    return tuple(made)
+
+
+def changes_over(plan: Iterable[Mix]) -> dict[str, tuple[str, ...]]:
+    """What was done to each loop over all mixes of a plan, as ranges, by loop id."""
+    played: dict[str, list[Voice]] = defaultdict(list)
+    for mix in plan:
+        for voice in mix.voices:
+            played[voice.loop_id].append(voice)
+    return {loop_id: _ranges(voices) for loop_id, voices in played.items()}
+
+
+def credit_of(loop: Loop) -> Credit:
+    """The credit of a loop as it came."""
+    extra, licence = json.loads(loop.extra), parse_licence(loop.licence)
+    return Credit(
+        sound_url=loop.url,
+        sound_name=str(extra.get("name") or loop.loop_id),
+        author_url=extra.get("author_url"),
+        author_name=loop.author,
+        license_url=loop.licence if loop.licence.startswith("http") else licence.url if licence else None,
+        license_name=licence.name if licence else loop.licence,
+    )
+
+
+def credits_json(
+    loops: Iterable[Loop], made: Mapping[str, tuple[str, ...]] | None = None
+) -> list[dict[str, str | list[str] | None]]:
+    """The credits in Freesound's own form: sound, author and licence, each with its address where there is one.
+
+    `made` adds `modifications` to those loops that were changed, by loop id.
+    """
+    return [_entry(loop, (made or {}).get(loop.loop_id, ())) for loop in sorted(loops, key=lambda loop: loop.loop_id)]
+
+
+def attribution(title: str, loops: Sequence[Loop], made: Mapping[str, tuple[str, ...]] | None = None) -> str:
+    """A Markdown page that credits every loop, grouped by source; `made` says what was done to each, by loop id."""
+    lines = [f"# Sources of {title}", ""]
     unspecified = sum(loop.licence_class is LicenceClass.UNSPECIFIED for loop in loops)
     if unspecified:
         lines += [f"{unspecified} loops have no licence: what is made from them may be used here, not published.", ""]
+    if loops:
+        lines += [f"The strictest class of licence among them is `{strictest(_kinds(loops))}`.", ""]
+    columns = ["loop", "name", "author", "licence", "class", "address", *(["what was done"] if made else [])]
     for source in sorted({_source(loop) for loop in loops}):
+        lines += [f"## {source}", "", _row(columns), _row(["---"] * len(columns))]
         lines += [
-            f"## {source}",
-            "",
-            "| loop | author | licence | class | address |",
-            "| --- | --- | --- | --- | --- |",
-        ]
-        lines += [
-            f"| {loop.loop_id} | {_cell(loop.author or 'unknown')} | {_cell(loop.licence)} | {loop.licence_class} | "
-            f"{_cell(loop.url or '')} |"
+            _row([*_cells(loop), *(["; ".join(made.get(loop.loop_id, ()))] if made else [])])
             for loop in sorted(loops, key=lambda loop: loop.loop_id)
             if _source(loop) == source
         ]
@@ -42,35 +117,46 @@ def attribution(title: str, loops: Sequence[Loop]) -> str:
     return "\n".join(lines)
 
 
-def credits_json(loops: Sequence[Loop]) -> list[dict[str, str | None]]:
-    """The credits in Freesound's own form: sound, author and licence, each with its address where there is one."""
-    return [_credit(loop) for loop in sorted(loops, key=lambda loop: loop.loop_id)]
-
-
-def write_credits(title: str, loops: Sequence[Loop], folder: Path) -> list[Path]:
-    """Write `ATTRIBUTION.md` and `attribution.json` for some loops into a folder; returns both paths."""
+def _write(title: str, loops: Sequence[Loop], made: Mapping[str, tuple[str, ...]], folder: Path) -> list[Path]:
     page, document = folder / "ATTRIBUTION.md", folder / "attribution.json"
-    write_text_atomically(page, attribution(title, loops))
-    write_text_atomically(document, json.dumps(credits_json(loops), ensure_ascii=False, indent=1) + "\n")
+    write_text_atomically(page, attribution(title, loops, made))
+    write_text_atomically(document, json.dumps(credits_json(loops, made), ensure_ascii=False, indent=1) + "\n")
     return [page, document]
 
 
-def _credit(loop: Loop) -> dict[str, str | None]:
-    extra, licence = json.loads(loop.extra), parse_licence(loop.licence)
-    return {
-        "sound_url": loop.url,
-        "sound_name": str(extra.get("name") or loop.loop_id),
-        "author_url": extra.get("author_url"),
-        "author_name": loop.author,
-        "license_url": loop.licence if loop.licence.startswith("http") else licence.url if licence else None,
-        "license_name": licence.name if licence else loop.licence,
-    }
+def _entry(loop: Loop, modifications: tuple[str, ...]) -> dict[str, str | list[str] | None]:
+    entry = asdict(credit_of(loop))
+    del entry["modifications"]
+    return {**entry, "modifications": list(modifications)} if modifications else entry
+
+
+def _ranges(voices: Sequence[Voice]) -> tuple[str, ...]:
+    speeds = [voice.speed for voice in voices]
+    steps = [voice.semitones for voice in voices]
+    gains = [voice.gain_db for voice in voices]
+    said = [f"in {len(voices)} mix{'es' if len(voices) > 1 else ''}", "cut or repeated to four bars"]
+    if any(speed != 1.0 for speed in speeds):
+        said.append(f"played at {min(speeds):.3f} to {max(speeds):.3f} times its speed")
+    if any(steps):
+        said.append(f"transposed by {min(steps):+d} to {max(steps):+d} semitones")
+    said.append(f"levelled, then {min(gains):+.1f} to {max(gains):+.1f} dB")
+    return tuple(said)
+
+
+def _cells(loop: Loop) -> list[str]:
+    name = credit_of(loop).sound_name
+    return [loop.loop_id, name if name != loop.loop_id else "", loop.author or "unknown", loop.licence,
+            loop.licence_class.value, loop.url or ""]  # fmt: skip
+
+
+def _row(cells: Iterable[str]) -> str:
+    """A row of a Markdown table: every cell on one line, and no column more."""
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _kinds(loops: Iterable[Loop]) -> list[LicenceClass]:
+    return [loop.licence_class for loop in loops]
 
 
 def _source(loop: Loop) -> str:
     return f"{loop.source}: {loop.group}"
-
-
-def _cell(text: str) -> str:
-    """A text inside a Markdown table: on one line, and no column more."""
-    return " ".join(text.split()).replace("|", "\\|")

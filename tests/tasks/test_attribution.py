@@ -1,8 +1,18 @@
 import json
 from pathlib import Path
 
-from tasks.attribution import attribution, credits_json, licence_counts, write_credits
-from tests.dummies import loop
+from storage.credits import read_mix_credits
+from storage.plans import Voice
+from tasks.attribution import (
+    attribution,
+    changes,
+    credits_json,
+    licence_counts,
+    mix_credits,
+    write_credits,
+    write_dataset_credits,
+)
+from tests.dummies import loop, mix
 
 LOOPS = [
     loop(2, group="kit", licence="CC0"),
@@ -24,8 +34,8 @@ def test_every_loop_is_credited_once_with_author_licence_and_address() -> None:
     page = attribution("my set", LOOPS)
     assert page.startswith("# Sources of my set")
     assert all(page.count(one.loop_id) == 1 for one in LOOPS)
-    assert f"| {LOOPS[1].loop_id} | Ana | CC BY 4.0 | by | https://example.org/1 |" in page
-    assert f"| {LOOPS[0].loop_id} | unknown | CC0 | cc0 |  |" in page
+    assert f"| {LOOPS[1].loop_id} |  | Ana | CC BY 4.0 | by | https://example.org/1 |" in page
+    assert f"| {LOOPS[0].loop_id} |  | unknown | CC0 | cc0 |  |" in page
     assert page == attribution("my set", LOOPS[::-1])
 
 
@@ -61,3 +71,45 @@ def test_the_credits_are_written_as_a_page_and_as_json(tmp_path: Path) -> None:
     page, document = write_credits("my set", LOOPS, tmp_path / "out")
     assert page.read_text() == attribution("my set", LOOPS)
     assert json.loads(document.read_text()) == credits_json(LOOPS)
+
+
+SOURCES = {
+    one.loop_id: one
+    for one in [
+        loop(1, licence="http://creativecommons.org/licenses/by/3.0/", author="Ana", extra='{"name": "bass.wav"}'),
+        loop(2, licence="CC BY-NC 4.0", author="Bo", start_s=8.0, duration_s=4.0),
+        loop(3, licence="CC0"),
+    ]
+}
+ONE, TWO, THREE = SOURCES
+STRETCHED = mix(Voice(ONE, "bass", 1.05, -2, -3.0), Voice(TWO, "fx", 1.0, 0, 0.0), bpm=126.0, mix_id="mix-train-000000")
+PLAIN = mix(Voice(ONE, "bass", 1.0, 0, 0.0), mix_id="loop-1")
+
+
+def test_a_mix_carries_all_its_sources_with_what_was_done_to_each_and_its_strictest_licence() -> None:
+    made = mix_credits(STRETCHED, SOURCES)
+    assert (made.mix_id, made.licence_class) == ("mix-train-000000", "by-nc")
+    assert [(one.sound_name, one.author_name, one.license_name) for one in made.sources] == [
+        ("bass.wav", "Ana", "Attribution 3.0"), (TWO, "Bo", "Attribution NonCommercial 4.0"),
+    ]  # fmt: skip
+    assert made.sources[0].modifications == (
+        "played at 1.0500 times its speed", "transposed by -2 semitones",
+        "cut or repeated to four bars at 126 beats per minute", "levelled, then -3.0 dB", "summed with 1 other loop",
+    )  # fmt: skip
+    assert made.sources[1].modifications[0] == "cut from 8.000 s to 12.000 s"
+    assert changes(PLAIN.voices[0], SOURCES[ONE], PLAIN) == (
+        "cut or repeated to four bars at 120 beats per minute", "levelled, then +0.0 dB",
+    )  # fmt: skip
+    assert mix_credits(PLAIN, SOURCES).licence_class == "by"
+
+
+def test_a_data_set_credits_every_loop_once_over_all_mixes_and_every_mix_by_itself(tmp_path: Path) -> None:
+    page, document, table = write_dataset_credits("my set", [STRETCHED, PLAIN], SOURCES, tmp_path)
+    text = page.read_text()
+    assert "the strictest class of licence among them is `by-nc`" in text.lower()
+    assert "in 2 mixes; cut or repeated to four bars; played at 1.000 to 1.050 times its speed" in text
+    assert THREE not in text
+    entries = json.loads(document.read_text())
+    assert [entry["author_name"] for entry in entries] == ["Ana", "Bo"]
+    assert "transposed by -2 to +0 semitones" in entries[0]["modifications"]
+    assert read_mix_credits(table) == [mix_credits(STRETCHED, SOURCES), mix_credits(PLAIN, SOURCES)]
