@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from storage.files import atomic_path
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class LabelOutcome:
-    """What became of one file: its labels, or the stage, reason and message of what stopped them."""
+    """What became of one file: its labels, or the stage, reason and message of what stopped them.
+
+    `audio_hash` is of the decoded sound (`tasks.audio.audio_digest`): a new tag, or another lossless container,
+    changes the bytes of a file and not this.
+    """
 
     label_key: str
     path: str
@@ -39,6 +43,7 @@ class LabelOutcome:
     status: Status
     kind: Kind | None = None
     duration_s: float | None = None
+    audio_hash: str | None = None
     bpm: float | None = None
     bpm_source: BpmSource | None = None
     bpm_confidence: float | None = None
@@ -77,6 +82,7 @@ SCHEMA: Final = pa.schema(
         pa.field("status", pa.string(), nullable=False),
         pa.field("kind", pa.string()),
         pa.field("duration_s", pa.float64()),
+        pa.field("audio_hash", pa.string()),
         pa.field("bpm", pa.float64()),
         pa.field("bpm_source", pa.string()),
         pa.field("bpm_confidence", pa.float64()),

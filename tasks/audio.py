@@ -87,7 +87,9 @@ def decode(path: Path, sample_rate: int) -> Audio:
 
 def audio_digest(audio: Audio) -> str:
     """The SHA-256 of decoded audio as 16-bit samples: the same sound in two lossless formats has the same."""
-    return hashlib.sha256(np.round(audio.samples * 32767.0).astype("<i2").tobytes()).hexdigest()
+    steps = audio.samples * np.float32(32767.0)
+    np.clip(np.rint(steps, out=steps), -32768.0, 32767.0, out=steps)
+    return hashlib.sha256(steps.astype("<i2").data).hexdigest()
 
 
 def decode_cut(path: Path, sample_rate: int, start_s: float, duration_s: float) -> Samples:
@@ -134,9 +136,15 @@ def _read_resampled(sound: soundfile.SoundFile, sample_rate: int, most: int) -> 
             raise AudioError(Reason.TRUNCATED, f"decoding stopped: {error.error_string}") from None
         frames_read += len(block)
         last = len(block) < _BLOCK_FRAMES or frames_read == most
-        pieces.append(resampler.resample_chunk(np.ascontiguousarray(block.mean(axis=1)), last=last))
+        pieces.append(resampler.resample_chunk(_mixed_down(block), last=last))
         if last:
             return np.concatenate(pieces), frames_read
+
+
+def _mixed_down(block: Samples) -> Samples:
+    """The mean of the channels of (frames, channels); a matrix product, for NumPy's mean is slow on short rows."""
+    channels = block.shape[1]
+    return block[:, 0] if channels == 1 else block @ np.full(channels, 1 / channels, np.float32)
 
 
 def _check_whole(path: Path, frames: int, frames_read: int) -> None:

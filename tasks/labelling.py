@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from storage.models import ModelCard
 from storage.parts import LabelOutcome, Segment
 from storage.vocabulary import ROLES, Kind, Reason, Status
-from tasks.audio import Audio, AudioError, decode
+from tasks.audio import Audio, AudioError, audio_digest, decode
 from tasks.inference import load_network, predict
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
 from tasks.segments import Bounds, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
@@ -53,6 +53,7 @@ class Analysis:
 
     kind: Kind
     duration_s: float
+    audio_hash: str
     grid: Grid | None
     bounds: list[Bounds]
     mels: Matrix
@@ -84,13 +85,16 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = Path(request.path)
     audio = decode(path, config.sample_rate)
+    audio_hash = audio_digest(audio)
     power = normalise_level(mel_power(audio.samples, config))
     tempo = stated_tempo(path, request.bpm)
     kind = request.kind or _kind_by_length(audio, tempo)
     if kind is Kind.LOOP:
         grid = Grid(tempo or tempo_from_length(audio.duration_s), request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, audio.duration_s)
-        return Analysis(kind, audio.duration_s, grid, [bound], log_compress(loop_mels(power, bound, config)))
+        return Analysis(
+            kind, audio.duration_s, audio_hash, grid, [bound], log_compress(loop_mels(power, bound, config))
+        )
     if tempo is not None:
         grid_found: Grid | None = Grid(tempo, request.first_downbeat_s or 0.0)
     else:
@@ -98,9 +102,9 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     bounds = track_bounds(grid_found, audio.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, audio.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, audio.duration_s, None, [], log_compress(mels))
+        return Analysis(kind, audio.duration_s, audio_hash, None, [], log_compress(mels))
     mels = track_mels(power, bounds, grid_found.bar_s, config)
-    return Analysis(kind, audio.duration_s, grid_found, bounds, log_compress(mels))
+    return Analysis(kind, audio.duration_s, audio_hash, grid_found, bounds, log_compress(mels))
 
 
 def track_probability(activations: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -127,6 +131,7 @@ def _labelled(
         status=Status.LABELLED if analysis.grid else Status.NO_TEMPO,
         kind=analysis.kind,
         duration_s=analysis.duration_s,
+        audio_hash=analysis.audio_hash,
         bpm=tempo.bpm if tempo else None,
         bpm_source=tempo.source if tempo else None,
         bpm_confidence=tempo.confidence if tempo else None,

@@ -48,6 +48,16 @@ def test_every_bundled_file_is_labelled_as_the_manifest_says(
         assert all(0 <= probability <= 1 for probability in outcome.probabilities)
 
 
+def test_the_audio_hash_is_of_the_sound_and_not_of_the_file(tmp_path: Path, recipe: LabelRecipe) -> None:
+    first, other = (np.round(noise(1.0, seed=seed) * 32767).astype(np.int16) for seed in (0, 1))
+    hashes = [
+        label_one(write(tmp_path / name, samples), recipe).audio_hash
+        for name, samples in (("a.wav", first), ("b.flac", first), ("c.wav", other))
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert len(hashes[0] or "") == 64
+
+
 def test_a_loop_has_one_segment_and_a_track_one_for_every_four_bars(outcomes: dict[str, LabelOutcome]) -> None:
     for outcome in outcomes.values():
         assert outcome.duration_s is not None
