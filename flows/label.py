@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -13,122 +14,151 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import stop_requested
 from flows.progress import progress
+from flows.reporting import RunSummary, TooManyErrorsError, UnaccountedFilesError, progress_artifact, report_artifacts
 from flows.worker import keep_part, label_part
+from storage.committing import Committer
 from storage.labels import Labels, Task
-from storage.ledger import Ledger, RunCounts
+from storage.ledger import Ledger
 from storage.models import ModelStore, StoredModel
 from storage.parts import LabelOutcome
-from storage.planning import unread_paths
 from storage.vocabulary import Kind, Reason
 from storage.workspace import Workspace
-from tasks.finding import Found, find_audio, find_listed, hash_files
+from tasks.finding import Found, find_audio, find_listed
 from tasks.labelling import LABEL_VERSION, LabelRecipe, LabelRequest, failed_outcome
+from tasks.planning import look_at
 
 _BATCH_FILES: Final = 24
 _BATCH_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True)
-class RunSummary:
-    """How a run ended, and with which model."""
+class Run:
+    """A run over a workspace: what it writes to, the model it labels with, and after how many errors it gives up."""
 
     run_id: str
-    model_id: str
-    state: str
-    counts: RunCounts
-    passed_over: int
-
-
-class UnaccountedFilesError(Exception):
-    """Files were found and neither labelled nor refused: the run does not reconcile and must not be trusted."""
+    workspace: Workspace
+    ledger: Ledger
+    model: StoredModel
+    max_errors: int | None = None
 
 
 @flow(name="label-catalogue")
 def label_catalogue(
-    paths: list[str], workspace: str, model: str | None = None, workers: int = 2, dask: str | None = None
+    paths: list[str],
+    workspace: str,
+    model: str | None = None,
+    workers: int = 2,
+    dask: str | None = None,
+    max_errors: int | None = None,
+    activate: bool = False,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`."""
-    return _label(lambda: find_audio([Path(path) for path in paths]), workspace, model, workers, dask)
+    find = partial(find_audio, [Path(path) for path in paths])
+    return _label(find, workspace, model, workers, dask, max_errors, activate)
 
 
 @flow(name="label-manifest")
 def label_manifest(
-    manifest: str, workspace: str, model: str | None = None, workers: int = 2, dask: str | None = None
+    manifest: str,
+    workspace: str,
+    model: str | None = None,
+    workers: int = 2,
+    dask: str | None = None,
+    max_errors: int | None = None,
+    activate: bool = False,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    return _label(lambda: find_listed(Path(manifest)), workspace, model, workers, dask)
+    return _label(partial(find_listed, Path(manifest)), workspace, model, workers, dask, max_errors, activate)
 
 
-def _label(find: Callable[[], Found], root: str, model: str | None, workers: int, dask: str | None) -> RunSummary:
+def _label(
+    find: Callable[[], Found],
+    root: str,
+    model: str | None,
+    workers: int,
+    dask: str | None,
+    max_errors: int | None,
+    activate: bool,
+) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
-        chosen = choose_model(ledger, ModelStore(workspace.models), model)
-        run_id = uuid4().hex[:12]
-        ledger.open_run(run_id, "label", chosen.card.model_id)
-        passed_over, todo = survey(find, ledger, workspace, run_id, chosen)
-        label_batches(todo, ledger, workspace, run_id, chosen, workers, dask)
-        return publish(ledger, run_id, chosen, passed_over)
+        run = open_run(workspace, ledger, model, max_errors)
+        passed_over, todo = survey(find, run)
+        label_batches(todo, run, workers, dask)
+        return publish(run, passed_over, activate)
 
 
-def choose_model(ledger: Ledger, models: ModelStore, model: str | None) -> StoredModel:
-    """The model that was asked for, else the active one, else the bundled one; the first one used becomes active."""
-    stored = models.load(model or ledger.active_model() or "default")
+def open_run(workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None) -> Run:
+    """Begin a run with the model that was asked for, else the active one, else the bundled one."""
+    stored = ModelStore(workspace.models).load(model or ledger.active_model() or "default")
     ledger.register_model(stored.card)
     if ledger.active_model() is None:
         ledger.activate_model(stored.card.model_id)
-    return stored
+    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors)
+    ledger.open_run(run.run_id, "label", stored.card.model_id)
+    return run
 
 
 @task(cache_policy=NO_CACHE)
-def survey(
-    find: Callable[[], Found], ledger: Ledger, workspace: Workspace, run_id: str, model: StoredModel
-) -> tuple[int, list[Task]]:
+def survey(find: Callable[[], Found], run: Run) -> tuple[int, list[Task]]:
     """Find the files, read those that are new or changed, enter them all, and say which have to be labelled."""
     found = find()
-    labels = Labels(ledger)
-    labels.commit_parts(workspace)
-    hashes = hash_files(unread_paths(ledger.connection, found.table))
-    labels.register(run_id, found.table, hashes, model.card.model_id, LABEL_VERSION)
-    return found.passed_over, labels.tasks(run_id)
+    Committer(run.workspace, run.ledger).commit_left()
+    labels = Labels(run.ledger)
+    labels.register(run.run_id, look_at(run.ledger.connection, found.table), run.model.card.model_id, LABEL_VERSION)
+    return found.passed_over, labels.tasks(run.run_id)
 
 
 @task(cache_policy=NO_CACHE)
-def label_batches(
-    todo: list[Task],
-    ledger: Ledger,
-    workspace: Workspace,
-    run_id: str,
-    model: StoredModel,
-    workers: int,
-    dask: str | None,
-) -> None:
-    """Stream batches of files through Dask; commit each part as it comes back."""
+def label_batches(todo: list[Task], run: Run, workers: int, dask: str | None) -> None:
+    """Stream batches of files through Dask; commit the parts that come back, thousands of files at a time."""
     if not todo:
         return
-    labels, folder = Labels(ledger), workspace.parts / run_id
-    work = partial(label_part, recipe=LabelRecipe(model.card, model.weights), folder=folder)
-    requests = [_request(item) for item in todo]
-    with open_client(dask, min(workers, len(todo))) as client, progress("labelled", len(todo)) as shown:
-        most = max(1, min(_BATCH_FILES, len(todo) // (4 * workers)))
-        for result in stream(client, work, _batches(requests, [item.size for item in todo], most), stop_requested):
+    committer, folder = Committer(run.workspace, run.ledger), run.workspace.parts / run.run_id
+    work = partial(label_part, recipe=LabelRecipe(run.model.card, run.model.weights), folder=folder)
+    most = max(1, min(_BATCH_FILES, len(todo) // (4 * workers)))
+    failed = 0
+    batches = takewhile(lambda _: run.max_errors is None or failed <= run.max_errors, _batches(todo, most))
+    with (
+        open_client(dask, min(workers, len(todo))) as client,
+        progress("labelled", len(todo)) as shown,
+        progress_artifact("labelled", len(todo)) as published,
+    ):
+        for result in stream(client, work, batches, stop_requested):
             if isinstance(result, Lost):
-                receipt = keep_part([_killer(result.item, model.card.model_id)], folder)
+                receipt = keep_part([_killer(result.item, run.model.card.model_id)], folder)
             else:
                 receipt = result.receipt
-            labels.commit_part(workspace, Path(receipt.part))
+            committer.add(Path(receipt.part), receipt.files)
+            failed += receipt.failed
             shown.advance(receipt.files)
+            published.advance(receipt.files)
+    committer.flush()
 
 
 @task(cache_policy=NO_CACHE)
-def publish(ledger: Ledger, run_id: str, model: StoredModel, passed_over: int) -> RunSummary:
-    """Count, close the run, and swap the public snapshot; raises UnaccountedFilesError if the counts do not add up."""
-    counts = Labels(ledger).count(run_id, model.card.model_id)
+def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
+    """Count, close the run, activate a model that is complete, swap the public snapshot, and report.
+
+    Raises TooManyErrorsError above the run's threshold, UnaccountedFilesError if the counts do not add up.
+    """
+    labels, model_id = Labels(run.ledger), run.model.card.model_id
+    counts = labels.count(run.run_id, model_id)
+    too_many = run.max_errors is not None and counts.quarantined > run.max_errors
     interrupted = stop_requested.is_set()
-    state = "interrupted" if interrupted else "completed" if counts.reconciles else "failed"
-    ledger.close_run(run_id, state, counts)
-    ledger.publish()
+    state = "failed" if too_many else "interrupted" if interrupted else "completed" if counts.reconciles else "failed"
+    unlabelled = labels.unlabelled_by(model_id)
+    if state == "completed" and (activate or not unlabelled) and run.ledger.active_model() != model_id:
+        run.ledger.activate_model(model_id)
+    run.ledger.close_run(run.run_id, state, counts)
+    run.ledger.publish()
+    active = run.ledger.active_model() == model_id
+    summary = RunSummary(run.run_id, model_id, state, counts, passed_over, active, unlabelled)
+    report_artifacts(summary, labels.errors_of(run.run_id))
+    if too_many:
+        raise TooManyErrorsError(summary)
     if state == "failed":
-        raise UnaccountedFilesError(f"run {run_id} does not reconcile: {counts}; run the same command again")
-    return RunSummary(run_id, model.card.model_id, state, counts, passed_over)
+        raise UnaccountedFilesError(summary)
+    return summary
 
 
 def _request(item: Task) -> LabelRequest:
@@ -141,15 +171,15 @@ def _killer(request: LabelRequest, model_id: str) -> LabelOutcome:
     return failed_outcome(request, model_id, "decode", Reason.WORKER_KILLED, message)
 
 
-def _batches(requests: Sequence[LabelRequest], sizes: Sequence[int], most: int) -> Iterator[list[LabelRequest]]:
+def _batches(todo: Sequence[Task], most: int) -> Iterator[list[LabelRequest]]:
     """Batches bounded by number and by bytes, so that a batch of hour-long files is a short one."""
     batch: list[LabelRequest] = []
     held = 0
-    for request, size in zip(requests, sizes, strict=True):
-        if batch and (len(batch) == most or held + size > _BATCH_BYTES):
+    for item in todo:
+        if batch and (len(batch) == most or held + item.size > _BATCH_BYTES):
             yield batch
             batch, held = [], 0
-        batch.append(request)
-        held += size
+        batch.append(_request(item))
+        held += item.size
     if batch:
         yield batch

@@ -1,15 +1,10 @@
-"""The labelling side of the ledger: what was found, what is to be done about it, and the commit of what was done."""
+"""The labelling side of the ledger: what was found, what is to be done about it, and how a run ended."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import pyarrow as pa
-
-from storage.ledger import QUARANTINE_FAILURES, Ledger, RunCounts
-from storage.planning import judged
-from storage.workspace import Workspace
+from storage.ledger import Ledger, RunCounts
+from storage.planning import DECODED, Sighting, judged
 
 
 @dataclass(frozen=True)
@@ -25,16 +20,17 @@ class Task:
 
 
 class Labels:
-    """Files, labels and parts in a ledger."""
+    """Files and their labels in a ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Over an open ledger."""
         self._ledger = ledger
 
-    def register(self, run_id: str, found: pa.Table, hashes: dict[str, str], model_id: str, label_version: int) -> None:
-        """Enter all found files with their finding (`storage.planning`)."""
-        with self._ledger.transaction() as connection, judged(connection, found, hashes, model_id, label_version):
-            connection.execute(_REGISTER, {"run_id": run_id})
+    def register(self, run_id: str, seen: Sighting, model_id: str, label_version: int) -> None:
+        """Enter all found files with their finding (`storage.planning`); one that was moved keeps its track id."""
+        with self._ledger.transaction() as connection, judged(connection, seen, model_id, label_version):
+            for statement in _REGISTER:
+                connection.execute(statement, {"run_id": run_id} if "$run_id" in statement else None)
 
     def findings(self, run_id: str) -> dict[str, int]:
         """How many files of a run have which finding."""
@@ -45,80 +41,58 @@ class Labels:
         """What a run has to label: every content once, in the order of paths."""
         return [Task(*row) for row in self._ledger.rows(_TASKS, [run_id])]
 
-    def commit_parts(self, workspace: Workspace) -> int:
-        """Commit every part that no run has committed yet; returns how many outcomes they held.
-
-        Parts left by a run that was killed are committed by the next one.
-        """
-        committed = {str(part) for (part,) in self._ledger.rows("SELECT part FROM ledger.committed_part")}
-        outcomes = 0
-        for part in _parts(workspace):
-            if part.relative_to(workspace.parts).as_posix() not in committed:
-                outcomes += self.commit_part(workspace, part)
-        return outcomes
-
-    def commit_part(self, workspace: Workspace, part: Path) -> int:
-        """Commit one part in one transaction; returns how many outcomes it held."""
-        name, run_id = part.relative_to(workspace.parts).as_posix(), part.parent.name
-        with self._ledger.transaction() as connection:
-            connection.execute("CREATE OR REPLACE TEMP TABLE outcome AS FROM read_parquet(?)", [str(part)])
-            for statement in _COMMIT:
-                connection.execute(statement, {"run_id": run_id} if "$run_id" in statement else None)
-            count = int(connection.execute("SELECT count(*) FROM outcome").fetchall()[0][0])
-            connection.execute("INSERT INTO ledger.committed_part VALUES (?, ?, ?, now())", [name, run_id, count])
-        return count
-
     def count(self, run_id: str, model_id: str) -> RunCounts:
         """How the files of a run ended, told from what the ledger holds now."""
         row = self._ledger.rows(_COUNTS, {"run_id": run_id, "model_id": model_id})[0]
         # Over no rows at all, count_if is null.
         return RunCounts(*(int(value or 0) for value in row))
 
+    def unlabelled_by(self, model_id: str) -> int:
+        """How many of the tracks that readers see have no labels by a model; 0 says it is complete."""
+        return int(self._ledger.rows(_UNLABELLED, [model_id])[0][0])
 
-def _parts(workspace: Workspace) -> Iterator[Path]:
-    yield from sorted(workspace.parts.glob("*/*.parquet"))
+    def errors_of(self, run_id: str) -> list[dict[str, Any]]:
+        """What a run put into quarantine: reason, how many files, and one of them."""
+        rows = self._ledger.rows(_ERRORS, [run_id])
+        return [{"reason": reason, "files": files, "example": example} for reason, files, example in rows]
 
 
-_REGISTER: Final = """
-INSERT INTO ledger.file
-    (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, run_id, finding)
-SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, $run_id, finding
-FROM finding ORDER BY path
-ON CONFLICT (path) DO UPDATE SET
-    size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash, kind = excluded.kind,
-    bpm = excluded.bpm, name_bpm = excluded.name_bpm, first_downbeat_s = excluded.first_downbeat_s,
-    label_key = excluded.label_key, run_id = excluded.run_id, finding = excluded.finding
-"""
-
-_TASKS: Final = """
-SELECT label_key, path, coalesce(size, 0), kind, bpm, first_downbeat_s
-FROM ledger.file WHERE run_id = ? AND finding IN ('new', 'changed', 'stale_model') ORDER BY path
-"""
-
-_COMMIT: Final = (
+_REGISTER: Final = (
+    "UPDATE ledger.quarantine q SET path = f.path FROM finding f WHERE f.old_path = q.path",
+    "UPDATE ledger.file o SET path = f.path FROM finding f WHERE f.old_path = o.path",
     """
-    INSERT OR REPLACE INTO ledger.label
-    SELECT label_key, model_id, status, kind, duration_s, bpm, bpm_source, bpm_confidence, bpm_alternative,
-           first_downbeat_s, probabilities, $run_id, now()
-    FROM outcome WHERE reason IS NULL
+    INSERT INTO ledger.file
+        (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, shown_key,
+         run_id, finding)
+    SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, shown_key,
+           $run_id, finding
+    FROM finding ORDER BY path
+    ON CONFLICT (path) DO UPDATE SET
+        size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash, kind = excluded.kind,
+        bpm = excluded.bpm, name_bpm = excluded.name_bpm, first_downbeat_s = excluded.first_downbeat_s,
+        label_key = excluded.label_key, shown_key = excluded.shown_key, run_id = excluded.run_id,
+        finding = excluded.finding
     """,
-    "DELETE FROM ledger.segment s USING outcome o WHERE o.label_key = s.label_key AND o.model_id = s.model_id",
+    # The old labels of the same bytes stay in sight until there are new ones.
     """
-    INSERT INTO ledger.segment
-    SELECT label_key, model_id, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, s.activations
-    FROM (SELECT label_key, model_id, unnest(segments) AS s FROM outcome WHERE reason IS NULL)
+    UPDATE ledger.file SET shown_key = label_key WHERE shown_key <> label_key AND label_key IN
+        (SELECT l.label_key FROM ledger.label l JOIN ledger.model m ON m.model_id = l.model_id AND m.active)
     """,
-    """
-    DELETE FROM ledger.quarantine WHERE path IN
-        (SELECT f.path FROM ledger.file f JOIN outcome o ON o.label_key = f.label_key WHERE o.reason IS NULL)
-    """,
-    """
-    CREATE OR REPLACE TEMP TABLE failures AS
-    SELECT f.path, o.stage, o.reason, o.message, o.retryable
-    FROM outcome o JOIN ledger.file f ON f.label_key = o.label_key WHERE o.reason IS NOT NULL
-    """,
-    QUARANTINE_FAILURES,
 )
+
+_TASKS: Final = f"""
+SELECT label_key, path, coalesce(size, 0), kind, bpm, first_downbeat_s
+FROM ledger.file WHERE run_id = ? AND finding IN {DECODED} ORDER BY path
+"""
+
+_UNLABELLED: Final = """
+SELECT count(*) FROM ledger.shown s JOIN ledger.file f USING (track_id)
+WHERE NOT EXISTS (FROM ledger.label l WHERE l.label_key = f.label_key AND l.model_id = ?)
+"""
+
+_ERRORS: Final = """
+SELECT reason, count(*), min(path) FROM ledger.quarantine WHERE run_id = ? GROUP BY reason ORDER BY count(*) DESC
+"""
 
 _COUNTS: Final = """
 WITH ended AS (
@@ -126,7 +100,7 @@ WITH ended AS (
         WHEN f.finding IN ('unchanged', 'known_bad') THEN f.finding
         WHEN q.path IS NOT NULL THEN 'quarantined'
         WHEN l.label_key IS NULL THEN 'pending'
-        WHEN f.finding = 'duplicate' THEN 'duplicate'
+        WHEN f.finding IN ('duplicate', 'moved') THEN 'duplicate'
         ELSE 'labelled'
     END AS ending
     FROM ledger.file f

@@ -108,6 +108,7 @@ class Ledger:
         """Let the public views answer from this model; it must be registered."""
         with self.transaction() as connection:
             connection.execute("UPDATE ledger.model SET active = (model_id = ?)", [model_id])
+            connection.execute(_SHOW_ACTIVE, [model_id])
 
     def active_model(self) -> str | None:
         """The id of the active model; None before the first was registered."""
@@ -144,11 +145,12 @@ class Ledger:
                 "reason": [reason.value for _, reason, _ in failures],
                 "message": [message for _, _, message in failures],
                 "retryable": [reason.retryable for _, reason, _ in failures],
+                "run_id": [run_id] * len(failures),
             }
         )
         with self.transaction() as connection:
             connection.register("failures", rows)
-            connection.execute(QUARANTINE_FAILURES, {"run_id": run_id})
+            connection.execute(QUARANTINE_FAILURES)
             connection.unregister("failures")
 
     def release(self, stage: str, paths: Sequence[str]) -> None:
@@ -168,11 +170,25 @@ class Ledger:
         return self._connection
 
 
+# A model's labels of the very key come first, then its latest of the same sound, made when hints or code were others.
+_SHOW_ACTIVE: Final = """
+UPDATE ledger.file SET shown_key = best.label_key
+FROM (
+    SELECT f.track_id, l.label_key
+    FROM ledger.file f
+    JOIN (SELECT DISTINCT label_key, audio_hash FROM ledger.label) known ON known.label_key = f.shown_key
+    JOIN ledger.label l ON l.audio_hash = known.audio_hash AND l.model_id = ?
+    QUALIFY row_number() OVER (
+        PARTITION BY f.track_id ORDER BY l.label_key = f.label_key DESC, l.labelled_at DESC, l.label_id DESC) = 1
+) best
+WHERE best.track_id = file.track_id AND best.label_key <> file.shown_key
+"""
+
 QUARANTINE_FAILURES: Final = """
-INSERT INTO ledger.quarantine
-SELECT path, stage, reason, message, 1, retryable, $run_id, now(), now() FROM failures
+INSERT INTO ledger.quarantine (path, stage, reason, message, attempts, retryable, run_id, first_seen, last_seen)
+SELECT path, stage, reason, message, 1, retryable, run_id, now(), now() FROM failures
 ON CONFLICT (path) DO UPDATE SET
     stage = excluded.stage, reason = excluded.reason, message = excluded.message,
-    attempts = attempts + 1, retryable = excluded.retryable, run_id = excluded.run_id, last_seen = now()
+    attempts = attempts + 1, retryable = excluded.retryable, run_id = excluded.run_id, last_seen = now(), again = false
 """
-"""Upserts a relation named `failures`: path, stage, reason, message, retryable."""
+"""Upserts a relation named `failures`: path, stage, reason, message, retryable, run_id."""

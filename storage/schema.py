@@ -12,19 +12,17 @@ def _read(name: str) -> str:
     return (resources.files("storage") / "sql" / name).read_text(encoding="utf-8")
 
 
-_MIGRATIONS: Final = ("001_tables.sql",)
+_MIGRATIONS: Final = ("001_tables.sql", "002_small_rows.sql")
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
-    """Bring a database to this version's schema; raises UserError if it is of a newer one.
+    """Bring a database to this version's schema and views; raises UserError if it is of a newer one.
 
     `where` names the database in that error.
     """
     version = schema_version(connection)
     refuse_newer(version, where)
-    if version == SCHEMA_VERSION:
-        return
     connection.execute("BEGIN")
     try:
         connection.execute(

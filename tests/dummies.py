@@ -1,7 +1,7 @@
 """What the tests make things from: the bundled real audio, made-up signals, and records with little in them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -12,12 +12,13 @@ import pyarrow as pa
 import soundfile
 from numpy.typing import NDArray
 
+from storage.committing import Committer
 from storage.labels import Labels
 from storage.ledger import Ledger
 from storage.loops import Loop
 from storage.models import ModelCard, identify
 from storage.parts import LabelOutcome, Segment, write_part
-from storage.planning import FOUND_SCHEMA, unread_paths
+from storage.planning import FOUND_SCHEMA, Sighting, paths_elsewhere, unread_paths
 from storage.plans import Mix, Voice
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
 from storage.workspace import Workspace
@@ -149,19 +150,26 @@ class Nights:
     def __init__(self, workspace: Workspace, ledger: Ledger) -> None:
         """Over an open ledger, with an active model."""
         self.workspace, self.ledger, self.labels = workspace, ledger, Labels(ledger)
+        self.committer = Committer(workspace, ledger)
         self.model_id = card().model_id
         ledger.register_model(card())
         ledger.activate_model(self.model_id)
 
     def survey(
-        self, run_id: str, *files: dict[str, Any], model_id: str | None = None, version: int = 1
+        self,
+        run_id: str,
+        *files: dict[str, Any],
+        model_id: str | None = None,
+        version: int = 1,
+        gone: Sequence[str] = (),
     ) -> dict[str, str]:
-        """Enter files, each a path with what is said of it; returns the finding of each path."""
+        """Enter files, each a path with what is said of it; `gone` are off the disk; returns the findings by path."""
         self.ledger.open_run(run_id, "label", model_id or self.model_id)
         contents = {file["path"]: file.get("content", file["path"]) for file in files}
         table = found(*({name: value for name, value in file.items() if name != "content"} for file in files))
         hashes = {path: f"hash of {contents[path]}" for path in unread_paths(self.ledger.connection, table)}
-        self.labels.register(run_id, table, hashes, model_id or self.model_id, version)
+        left = [path for path in paths_elsewhere(self.ledger.connection, table, hashes) if path in gone]
+        self.labels.register(run_id, Sighting(table, hashes, left), model_id or self.model_id, version)
         rows = self.ledger.rows("SELECT path, finding FROM ledger.file WHERE run_id = ?", [run_id])
         return dict(rows)
 
@@ -185,11 +193,12 @@ class Nights:
         bad: Iterable[str] = (),
         model_id: str | None = None,
         version: int = 1,
+        gone: Sequence[str] = (),
     ) -> dict[str, str]:
         """A whole run: survey, work, commit; returns the findings."""
-        findings = self.survey(run_id, *files, model_id=model_id, version=version)
+        findings = self.survey(run_id, *files, model_id=model_id, version=version, gone=gone)
         self.work(run_id, bad, model_id)
-        self.labels.commit_parts(self.workspace)
+        self.committer.commit_left()
         return findings
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ import typer
 from flows.commands.options import (
     DaskOption,
     JsonOption,
+    MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
     ready_for_flows,
@@ -21,11 +22,11 @@ from storage.errors import UserError
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from flows.label import RunSummary
+    from flows.reporting import RunSummary
 
 app = typer.Typer()
 
-_QUARANTINED, _INTERRUPTED = 3, 130
+_FAILED, _QUARANTINED, _INTERRUPTED = 1, 3, 130
 
 
 @app.command()
@@ -38,6 +39,10 @@ def label(
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     dask: DaskOption = None,
+    max_errors: MaxErrorsOption = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Let the catalogue answer from the model, complete or not.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
@@ -46,7 +51,13 @@ def label(
     where = workspace_at(workspace)
     _check_inputs(paths or [], manifest, where, model)
     ready_for_flows(where)
-    summary = run_label(paths or [], manifest, where.root, model, workers, dask)
+    from flows.reporting import RunFailedError
+
+    try:
+        summary = run_label(paths or [], manifest, where.root, model, workers, dask, max_errors, activate)
+    except RunFailedError as error:
+        say(f"rolecall: {error}")
+        raise typer.Exit(_FAILED) from None
     report(summary, as_json)
     if summary.state == "interrupted":
         raise typer.Exit(_INTERRUPTED)
@@ -55,15 +66,23 @@ def label(
 
 
 def run_label(
-    paths: list[Path], manifest: Path | None, root: Path, model: str | None, workers: int, dask: str | None
+    paths: list[Path],
+    manifest: Path | None,
+    root: Path,
+    model: str | None,
+    workers: int,
+    dask: str | None,
+    max_errors: int | None = None,
+    activate: bool = False,
 ) -> "RunSummary":
     """Run the label flow; Ctrl-C ends it after the batches in flight."""
     from flows.label import label_catalogue, label_manifest
 
     with stop_on_interrupt():
+        options = (str(root), model, workers, dask, max_errors, activate)
         if manifest is not None:
-            return label_manifest(str(manifest.absolute()), str(root), model, workers, dask)
-        return label_catalogue([str(path.absolute()) for path in paths], str(root), model, workers, dask)
+            return label_manifest(str(manifest.absolute()), *options)
+        return label_catalogue([str(path.absolute()) for path in paths], *options)
 
 
 def report(summary: "RunSummary", as_json: bool) -> None:
@@ -78,6 +97,11 @@ def report(summary: "RunSummary", as_json: bool) -> None:
         say(f"{summary.passed_over} files that are no audio were passed over")
     if summary.counts.quarantined:
         say("rolecall errors lists the files in quarantine and why")
+    if not summary.active:
+        say(
+            f"model {summary.model_id} is not active: {summary.unlabelled} tracks have no labels by it yet; "
+            f"label them, or rolecall models activate {summary.model_id}"
+        )
 
 
 @app.command()
@@ -152,16 +176,20 @@ def plan(
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What label would do, and why: new, changed, stale model, duplicate, unchanged, known bad. Writes nothing."""
+    """What label would do and why: new, changed, moved, stale model, duplicate, known bad, …; writes nothing."""
     from tasks.planning import preview
 
     where = workspace_at(workspace)
     _check_inputs(paths, None, where, model)
-    findings = preview(where, paths, model)
+    planned = preview(where, paths, model)
     if as_json:
-        print_json(findings)
-    else:
-        print_rows(["finding", "files"], list(findings.items()), Format.TABLE)
+        print_json(
+            {**planned.findings, **{name: value for name, value in asdict(planned).items() if name != "findings"}}
+        )
+        return
+    print_rows(["finding", "files"], list(planned.findings.items()), Format.TABLE)
+    takes = "unknown before the first run" if planned.estimated_hours is None else f"{planned.estimated_hours:.2f} h"
+    say(f"{planned.to_decode} to decode, about {planned.audio_hours:.2f} h of audio; time: {takes}")
 
 
 def _check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:

@@ -38,6 +38,9 @@ DaskOption = Annotated[
         "--dask", metavar="ADDRESS", help="A running Dask scheduler, tcp://…, whose workers see the same files."
     ),
 ]
+MaxErrorsOption = Annotated[
+    int | None, typer.Option("--max-errors", min=0, help="Give up once more files than this could not be used.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 ExcludeNoncommercialOption = Annotated[

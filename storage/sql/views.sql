@@ -1,68 +1,101 @@
--- The public views: what people query. Replaced as a whole at every migration.
+-- The public views: what people query. Replaced as a whole whenever the ledger is opened.
 CREATE OR REPLACE VIEW models AS
 SELECT model_id, name, network, pooling, loss, weights_digest, dataset_digest, parameters,
        macro_pr_auc, macro_roc_auc, active, created_at
 FROM ledger.model;
 COMMENT ON VIEW models IS 'A model: what it is, what it was trained on, how good it was on its test split; one is active.';
 
+-- What the other views share: the paths that have labels by the active model and are not in quarantine.
+CREATE OR REPLACE VIEW ledger.shown AS
+SELECT f.track_id, f.path, l.*
+FROM ledger.file f
+JOIN ledger.label l ON l.label_key = f.shown_key
+JOIN ledger.model m ON m.model_id = l.model_id AND m.active
+WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
+
 CREATE OR REPLACE VIEW tracks AS
-SELECT f.track_id, f.path, f.content_hash,
+SELECT f.track_id, f.path, f.content_hash, l.audio_hash,
        coalesce(l.kind, f.kind) AS kind,
-       l.duration_s, l.bpm, l.bpm_source, l.bpm_confidence, l.bpm_alternative,
-       false AS bpm_locked,
-       l.first_downbeat_s,
+       l.duration_s,
+       coalesce(c.bpm, l.bpm) AS bpm,
+       CASE WHEN c.bpm IS NOT NULL THEN 'person' ELSE l.bpm_source END AS bpm_source,
+       CASE WHEN c.bpm IS NOT NULL THEN 1.0 ELSE l.bpm_confidence END AS bpm_confidence,
+       l.bpm_alternative,
+       c.bpm IS NOT NULL AS bpm_locked,
+       coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
        CAST(NULL AS VARCHAR) AS "key", CAST(NULL AS VARCHAR) AS mode,
        CAST(NULL AS VARCHAR) AS key_source, CAST(NULL AS DOUBLE) AS key_confidence,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
        l.labelled_at
 FROM ledger.file f
 LEFT JOIN ledger.quarantine q ON q.path = f.path
-LEFT JOIN (SELECT l.* FROM ledger.label l JOIN ledger.model m ON m.model_id = l.model_id AND m.active) l
-       ON l.label_key = f.label_key AND q.path IS NULL;
+LEFT JOIN ledger.shown l ON l.track_id = f.track_id
+LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash;
 COMMENT ON VIEW tracks IS 'A path known to the catalogue, loop or track; tempo in beats per minute, times in seconds.';
 
 CREATE OR REPLACE VIEW roles AS
-SELECT f.track_id, f.path, r.role,
-       l.probabilities[r.position] AS probability,
-       l.probabilities[r.position] >= r.threshold AS active,
-       l.probabilities[r.position] BETWEEN r.unsure_low AND r.unsure_high AS unsure,
-       'model' AS source,
+SELECT l.track_id, l.path, r.role,
+       CASE WHEN c.present IS NULL THEN l.probabilities[r.position] ELSE CAST(c.present AS FLOAT) END AS probability,
+       coalesce(c.present, l.probabilities[r.position] >= r.threshold) AS active,
+       c.present IS NULL AND l.probabilities[r.position] BETWEEN r.unsure_low AND r.unsure_high AS unsure,
+       CASE WHEN c.present IS NULL THEN 'model' ELSE 'person' END AS source,
        l.model_id
-FROM ledger.file f
-JOIN ledger.label l ON l.label_key = f.label_key
-JOIN ledger.model m ON m.model_id = l.model_id AND m.active
+FROM ledger.shown l
 JOIN ledger.model_role r ON r.model_id = l.model_id
-WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
-COMMENT ON VIEW roles IS 'How likely each role is in each path, by the active model; active and unsure by its thresholds.';
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = r.role;
+COMMENT ON VIEW roles IS
+    'How likely each role is in each path: what a person said, else the active model; active and unsure by its thresholds.';
 
 CREATE OR REPLACE VIEW segments AS
-SELECT f.track_id, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s,
-       s.activations[1] AS bass, s.activations[2] AS percussion, s.activations[3] AS fx,
-       s.activations[4] AS melody, s.activations[5] AS chords, s.activations[6] AS vocal
-FROM ledger.file f
-JOIN ledger.segment s ON s.label_key = f.label_key
-JOIN ledger.model m ON m.model_id = s.model_id AND m.active
-WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
+SELECT l.track_id, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s,
+       s.bass, s.percussion, s.fx, s.melody, s.chords, s.vocal
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id;
 COMMENT ON VIEW segments IS 'A track x four bars, one column per role: the fast one. Segments from 0, bars from 1, end_bar included.';
 
+-- One branch a role: a question about one role reads that column alone, and a question about all is three times as
+-- fast as with an array or a CASE (tests/benchmarks/test_catalogue.py).
 CREATE OR REPLACE VIEW iram AS
-SELECT f.track_id, f.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, r.role,
-       s.activations[r.position] AS activation,
-       s.activations[r.position] >= r.threshold AS active,
-       s.model_id
-FROM ledger.file f
-JOIN ledger.segment s ON s.label_key = f.label_key
-JOIN ledger.model m ON m.model_id = s.model_id AND m.active
-JOIN ledger.model_role r ON r.model_id = s.model_id
-WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
-COMMENT ON VIEW iram IS 'The instrumentation role activation map in long form: a track x four bars x role.';
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'bass' AS role, s.bass AS activation,
+       s.bass >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'bass'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'bass'
+UNION ALL
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'percussion' AS role, s.percussion AS activation,
+       s.percussion >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'percussion'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'percussion'
+UNION ALL
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'fx' AS role, s.fx AS activation,
+       s.fx >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'fx'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'fx'
+UNION ALL
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'melody' AS role, s.melody AS activation,
+       s.melody >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'melody'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'melody'
+UNION ALL
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'chords' AS role, s.chords AS activation,
+       s.chords >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'chords'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'chords'
+UNION ALL
+SELECT l.track_id, l.path, s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s, 'vocal' AS role, s.vocal AS activation,
+       s.vocal >= r.threshold AND coalesce(c.present, true) AS active, l.model_id
+FROM ledger.shown l JOIN ledger.segment s ON s.label_id = l.label_id
+JOIN ledger.model_role r ON r.model_id = l.model_id AND r.role = 'vocal'
+LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = 'vocal';
+COMMENT ON VIEW iram IS
+    'The instrumentation role activation map in long form: a track x four bars x role; a role that a person ruled out is never active.';
 
 CREATE OR REPLACE VIEW sections AS
-SELECT f.track_id, f.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar, s.start_s, s.end_s
-FROM ledger.file f
-JOIN ledger.section s ON s.label_key = f.label_key
-JOIN ledger.model m ON m.model_id = s.model_id AND m.active
-WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
+SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar, s.start_s, s.end_s
+FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
 COMMENT ON VIEW sections IS 'A run of bars with one meaning.';
 
 CREATE OR REPLACE VIEW errors AS

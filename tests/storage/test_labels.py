@@ -67,7 +67,7 @@ def test_roles_are_active_and_unsure_by_the_models_own_thresholds(nights: Nights
     (task,) = nights.labels.tasks("one")
     part = nights.workspace.parts / "one" / "a.parquet"
     write_part(part, [labelled(task.label_key, nights.model_id, (0.0, 0.4, 0.49, 0.5, 0.6, 0.9))])
-    nights.labels.commit_parts(nights.workspace)
+    nights.committer.commit_left()
     rows = nights.ask("SELECT role, active, unsure FROM roles")
     assert {role: (active, unsure) for role, active, unsure in rows} == {
         "bass": (False, False),
@@ -83,18 +83,18 @@ def test_roles_are_active_and_unsure_by_the_models_own_thresholds(nights: Nights
 def test_committing_the_same_part_twice_changes_nothing(nights: Nights) -> None:
     nights.survey("one", A, B, C)
     part = nights.work("one", bad=["/c.wav"])
-    assert nights.labels.commit_parts(nights.workspace) == 3
+    assert nights.committer.commit_left() == 3
     before = state(nights)
-    assert nights.labels.commit_parts(nights.workspace) == 0
+    assert nights.committer.commit_left() == 0
     with contextlib.suppress(duckdb.ConstraintException):
-        nights.labels.commit_part(nights.workspace, part)
+        nights.committer.commit([part])
     assert state(nights) == before
 
 
 def test_a_part_left_by_a_killed_run_is_committed_by_the_next(nights: Nights) -> None:
     nights.survey("killed", A, B)
     nights.work("killed")
-    assert nights.labels.commit_parts(nights.workspace) == 2
+    assert nights.committer.commit_left() == 2
     assert nights.survey("next", A, B) == {"/a.wav": "unchanged", "/b.wav": "unchanged"}
 
 
@@ -102,7 +102,7 @@ def test_labelling_again_replaces_labels_and_segments(nights: Nights) -> None:
     nights.run("one", A)
     (key,) = (row[0] for row in nights.ask("SELECT label_key FROM ledger.label"))
     write_part(nights.workspace.parts / "two" / "a.parquet", [labelled(key, nights.model_id, (0.75,) * 6)])
-    nights.labels.commit_parts(nights.workspace)
+    nights.committer.commit_left()
     assert nights.ask("SELECT DISTINCT probability FROM roles") == [(0.75,)]
     assert nights.ask("SELECT bass FROM segments") == [(0.75,)]
 
@@ -114,7 +114,7 @@ def test_a_part_that_cannot_be_read_is_committed_not_at_all(nights: Nights) -> N
     broken.parent.mkdir()
     broken.write_text("no parquet")
     with pytest.raises(duckdb.Error):
-        nights.labels.commit_part(nights.workspace, broken)
+        nights.committer.commit([broken])
     assert state(nights) == before
 
 
@@ -127,7 +127,7 @@ def test_another_failure_counts_one_more_attempt_and_tells_the_latest_reason(nig
     nights.run("one", A, bad=["/a.wav"])
     (key,) = (row[0] for row in nights.ask("SELECT label_key FROM ledger.file"))
     write_part(nights.workspace.parts / "two" / "a.parquet", [refused(key, nights.model_id, Reason.TIMEOUT)])
-    nights.labels.commit_parts(nights.workspace)
+    nights.committer.commit_left()
     assert nights.ask("SELECT reason, attempts, retryable, run_id FROM errors") == [("timeout", 2, True, "two")]
 
 

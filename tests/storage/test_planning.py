@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from storage.planning import FINDINGS, count_findings, judged, unread_paths
+from storage.planning import FINDINGS, Sighting, count_findings, judged, unread_paths
 from tests.dummies import Nights, card, found
 
 A: dict[str, Any] = {"path": "/a.wav"}
@@ -126,7 +126,7 @@ def test_judging_counts_every_finding_and_leaves_nothing_behind(nights: Nights) 
     looked_at = found(A, B, {"path": "/c.wav"}, {"path": "/d.wav"})
     hashes = {"/c.wav": "c", "/d.wav": "c"}
     for _ in range(2):
-        with judged(connection, looked_at, hashes, nights.model_id, 1):
+        with judged(connection, Sighting(looked_at, hashes), nights.model_id, 1):
             assert count_findings(connection) == {
                 **dict.fromkeys(FINDINGS, 0), "new": 1, "duplicate": 1, "unchanged": 1, "known_bad": 1,
             }  # fmt: skip

@@ -2,7 +2,7 @@ import duckdb
 import pytest
 
 from storage.errors import UserError
-from storage.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
+from storage.schema import SCHEMA_VERSION, _read, migrate, refuse_newer, schema_version
 
 VIEWS = {
     "tracks": "track_id path content_hash kind duration_s bpm bpm_source bpm_confidence bpm_alternative bpm_locked "
@@ -53,3 +53,28 @@ def test_every_public_view_has_its_columns_and_a_comment(fresh: duckdb.DuckDBPyC
     assert set(VIEWS[view].split()) <= set(columns)
     ((comment,),) = fresh.execute("SELECT comment FROM duckdb_views() WHERE view_name = ?", [view]).fetchall()
     assert comment
+
+
+def test_a_catalogue_of_the_first_schema_keeps_its_labels() -> None:
+    connection = duckdb.connect()
+    connection.execute(_read("001_tables.sql"))
+    connection.execute(
+        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+    )
+    connection.execute("INSERT INTO schema_migrations VALUES (1, '001_tables.sql', now())")
+    connection.execute("INSERT INTO ledger.model VALUES ('m', 'm', 'n', 'p', 'l', 'w', 'd', 1, 0.5, 0.5, now(), true)")
+    connection.execute("INSERT INTO ledger.model_role VALUES ('m', 'bass', 1, 0.5, 0.4, 0.6)")
+    connection.execute(
+        "INSERT INTO ledger.file (path, size, mtime_ns, content_hash, label_key, run_id, finding) "
+        "VALUES ('/a.wav', 1, 1, 'bytes', 'key', 'run', 'new')"
+    )
+    connection.execute(
+        "INSERT INTO ledger.label VALUES ('key', 'm', 'labelled', 'loop', 8.0, 120, 'tag', 1, NULL, 0, "
+        "[0.9, 0, 0, 0, 0, 0], 'run', now())"
+    )
+    connection.execute("INSERT INTO ledger.segment VALUES ('key', 'm', 0, 1, 4, 0.0, 8.0, [0.9, 0, 0, 0, 0, 0])")
+    migrate(connection, "memory")
+    assert connection.execute("SELECT path, bpm, status FROM tracks").fetchall() == [("/a.wav", 120, "labelled")]
+    assert connection.execute("SELECT role, active FROM roles").fetchall() == [("bass", True)]
+    assert connection.execute("SELECT end_bar, bass > 0.8 FROM segments").fetchall() == [(4, True)]
+    assert connection.execute("SELECT audio_hash FROM ledger.label").fetchall() == [("bytes",)]

@@ -2,18 +2,20 @@ from pathlib import Path
 
 import pytest
 
+from storage.committing import Committer
 from storage.errors import UserError
 from storage.labels import Labels
 from storage.ledger import Ledger
 from storage.models import ModelStore
 from storage.parts import write_part
+from storage.planning import FINDINGS
 from storage.workspace import Workspace
-from tasks.finding import find_audio, hash_files
+from tasks.finding import find_audio
 from tasks.labelling import LABEL_VERSION
-from tasks.planning import preview
+from tasks.planning import look_at, preview
 from tests.dummies import labelled, tone, write
 
-NOTHING = dict.fromkeys(("new", "changed", "stale_model", "duplicate", "unchanged", "known_bad"), 0)
+NOTHING = dict.fromkeys(FINDINGS, 0)
 
 
 @pytest.fixture
@@ -35,25 +37,31 @@ def label_all(music: Path, workspace: Workspace) -> None:
         ledger.activate_model(card.model_id)
         ledger.open_run("one", "label", card.model_id)
         labels, table = Labels(ledger), find_audio([music]).table
-        labels.register("one", table, hash_files(table.column("path").to_pylist()), card.model_id, LABEL_VERSION)
+        labels.register("one", look_at(ledger.connection, table), card.model_id, LABEL_VERSION)
         outcomes = [labelled(task.label_key, card.model_id) for task in labels.tasks("one")]
         write_part(workspace.parts / "one" / "a.parquet", outcomes)
-        labels.commit_parts(workspace)
+        Committer(workspace, ledger).commit_left()
         ledger.publish()
 
 
 def test_before_the_first_run_everything_is_new_and_nothing_is_written(music: Path, workspace: Workspace) -> None:
-    assert preview(workspace, [music], None) == {**NOTHING, "new": 3}
+    assert preview(workspace, [music], None).findings == {**NOTHING, "new": 3}
     assert not workspace.root.exists()
 
 
 def test_after_a_run_only_what_changed_is_to_be_done(music: Path, workspace: Workspace) -> None:
     label_all(music, workspace)
-    assert preview(workspace, [music], None) == {**NOTHING, "unchanged": 3}
+    assert preview(workspace, [music], None).findings == {**NOTHING, "unchanged": 3}
     write(music / "0.wav", tone(1.0, 990.0))
     write(music / "9.wav", tone(1.0, 880.0))
     (music / "copy.wav").write_bytes((music / "2.wav").read_bytes())
-    assert preview(workspace, [music], None) == {**NOTHING, "unchanged": 2, "changed": 1, "new": 1, "duplicate": 1}
+    assert preview(workspace, [music], None).findings == {
+        **NOTHING,
+        "unchanged": 2,
+        "changed": 1,
+        "new": 1,
+        "duplicate": 1,
+    }
 
 
 def test_a_path_that_is_not_there_is_refused(workspace: Workspace) -> None:
