@@ -13,11 +13,12 @@ from storage.errors import UserError
 from storage.files import sha256_of
 from storage.planning import FOUND_SCHEMA
 from storage.vocabulary import Kind
-from tasks.audio import EXTENSIONS, FOREIGN_EXTENSIONS
+from tasks.audio import EXTENSIONS
 from tasks.manifests import absolute, read_manifest
 from tasks.names import bpm_in_name
+from tasks.readers import FOREIGN
 
-_AUDIO: Final = EXTENSIONS | FOREIGN_EXTENSIONS
+_AUDIO: Final = EXTENSIONS | FOREIGN
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from storage.models import ModelCard
 from storage.parts import LabelOutcome, Segment
 from storage.vocabulary import ROLES, Kind, Reason, Status
-from tasks.audio import Audio, AudioError, audio_digest, decode
+from tasks.audio import AudioError, Sound
 from tasks.inference import load_network, predict
-from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
+from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, reference_level
 from tasks.segments import Bounds, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
 from tasks.tempo import Grid, Tempo, estimate_grid, onset_envelope, stated_tempo, tempo_from_length
 
@@ -84,27 +84,27 @@ def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe) -> list[L
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = Path(request.path)
-    audio = decode(path, config.sample_rate)
-    audio_hash = audio_digest(audio)
-    power = normalise_level(mel_power(audio.samples, config))
+    sound = Sound(path, config.sample_rate)
+    power = mel_power_of_blocks(sound.blocks(), sound.expected_samples, config)
+    power /= reference_level(power)
     tempo = stated_tempo(path, request.bpm)
-    kind = request.kind or _kind_by_length(audio, tempo)
+    kind = request.kind or _kind_by_length(sound.duration_s, tempo)
     if kind is Kind.LOOP:
-        grid = Grid(tempo or tempo_from_length(audio.duration_s), request.first_downbeat_s or 0.0)
-        bound = loop_bounds(grid.bar_s, audio.duration_s)
+        grid = Grid(tempo or tempo_from_length(sound.duration_s), request.first_downbeat_s or 0.0)
+        bound = loop_bounds(grid.bar_s, sound.duration_s)
         return Analysis(
-            kind, audio.duration_s, audio_hash, grid, [bound], log_compress(loop_mels(power, bound, config))
+            kind, sound.duration_s, sound.digest, grid, [bound], log_compress(loop_mels(power, bound, config))
         )
     if tempo is not None:
         grid_found: Grid | None = Grid(tempo, request.first_downbeat_s or 0.0)
     else:
         grid_found = estimate_grid(onset_envelope(power), config.frame_rate)
-    bounds = track_bounds(grid_found, audio.duration_s) if grid_found else []
+    bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
-        mels = timed_mels(power, audio.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, audio.duration_s, audio_hash, None, [], log_compress(mels))
+        mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels))
     mels = track_mels(power, bounds, grid_found.bar_s, config)
-    return Analysis(kind, audio.duration_s, audio_hash, grid_found, bounds, log_compress(mels))
+    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, log_compress(mels))
 
 
 def track_probability(activations: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,9 +113,9 @@ def track_probability(activations: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.sort(activations, axis=0)[-top:].mean(axis=0), np.float32)
 
 
-def _kind_by_length(audio: Audio, tempo: Tempo | None) -> Kind:
+def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
     longest = _LOOP_S if tempo is None else _LOOP_BARS * Grid(tempo, 0.0).bar_s
-    return Kind.LOOP if audio.duration_s < longest * (1 - 1e-3) else Kind.TRACK
+    return Kind.LOOP if duration_s < longest * (1 - 1e-3) else Kind.TRACK
 
 
 def _labelled(

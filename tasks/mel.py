@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -68,16 +70,40 @@ def mel_power(samples: Matrix, config: MelConfig) -> Matrix:
     Equal to `librosa.feature.melspectrogram(power=2, center=True, pad_mode="constant")` transposed, to within
     rounding; written out here because librosa's own road compiles for seconds in every fresh process.
     """
-    padded = np.pad(samples, config.n_fft // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop_length]
+    return mel_power_of_blocks([samples], len(samples), config)
+
+
+def mel_power_of_blocks(blocks: Iterable[Matrix], expected_samples: int, config: MelConfig) -> Matrix:
+    """The mel power of a sound that comes in blocks of any length; only the result is ever held whole.
+
+    Memory is set aside for `expected_samples`; it may be wrong.
+    """
+    power = np.empty((expected_samples // config.hop_length + 2, config.mels), np.float32)
+    filled = 0
+    margin = np.zeros(config.n_fft // 2, np.float32)
+    rest = margin
+    for block in chain(blocks, [margin]):
+        signal = np.concatenate([rest, block])
+        count = max(0, (len(signal) - config.n_fft) // config.hop_length + 1)
+        if filled + count > len(power):
+            power = np.concatenate([power[:filled], np.empty((len(power) // 2 + count, config.mels), np.float32)])
+        _transform(signal, power[filled : filled + count], config)
+        rest, filled = signal[count * config.hop_length :], filled + count
+    return power[:filled]
+
+
+def _transform(signal: Matrix, power: Matrix, config: MelConfig) -> None:
+    """Fill `power` (frames, mels) from the frames of a signal; frame i begins at sample i * hop_length."""
+    if not len(power):
+        return
+    frames = np.lib.stride_tricks.sliding_window_view(signal, config.n_fft)[:: config.hop_length]
     window = _hann(config.n_fft)
-    power = np.empty((len(frames), config.mels), np.float32)
-    for start in range(0, len(frames), _FRAMES_AT_ONCE):
-        spectrum = scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1).view(np.float32)
+    for start in range(0, len(power), _FRAMES_AT_ONCE):
+        part = power[start : start + _FRAMES_AT_ONCE]
+        spectrum = scipy.fft.rfft(frames[start : start + len(part)] * window, axis=1).view(np.float32)
         np.square(spectrum, out=spectrum)
         for band in _filter_bands(config):
-            power[start : start + _FRAMES_AT_ONCE, band.mels] = spectrum[:, band.values] @ band.weights
-    return power
+            part[:, band.mels] = spectrum[:, band.values] @ band.weights
 
 
 @dataclass(frozen=True)
@@ -145,9 +171,14 @@ def normalise_level(power: Matrix) -> Matrix:
 
     Labels must not depend on how loud a file was mastered; relative levels inside it are kept.
     """
+    return power / reference_level(power)
+
+
+def reference_level(power: Matrix) -> np.float32:
+    """The mean total power of the loudest quarter of the frames of mel power (frames, mels)."""
     totals = power.sum(axis=1)
     loudest = np.partition(totals, -max(1, len(totals) // 4))[-max(1, len(totals) // 4) :]
-    return power / np.float32(max(float(loudest.mean()), 1e-20))
+    return np.float32(max(float(loudest.mean()), 1e-20))
 
 
 def cut_segments(power: Matrix, starts_s: NDArray[np.float64], bars_s: float, config: MelConfig) -> Matrix:
@@ -156,15 +187,24 @@ def cut_segments(power: Matrix, starts_s: NDArray[np.float64], bars_s: float, co
     A segment begins at `starts_s` seconds and lasts four times `bars_s`. Each new frame is the exact mean power
     over its share of the bar, so tempo drops out and loops of any tempo line up. What lies outside is silence.
     """
+    segments = np.empty((len(starts_s), config.frames_per_segment, config.mels), np.float32)
+    for place, start_s in enumerate(starts_s):
+        segments[place] = _cut_segment(power, float(start_s), bars_s, config)
+    return segments
+
+
+def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig) -> NDArray[np.float64]:
     frames = config.frames_per_segment
-    edges_s = starts_s[:, None] + np.arange(frames + 1) * (BARS_PER_SEGMENT * bars_s / frames)
+    edges_s = start_s + np.arange(frames + 1) * (BARS_PER_SEGMENT * bars_s / frames)
     # Frame i stands for the hop around its centre: its left edge is i - 1/2.
     positions = np.clip(edges_s * config.frame_rate + 0.5, 0.0, len(power))
     whole = np.minimum(positions.astype(np.int64), len(power) - 1)
-    running = np.vstack([np.zeros((1, power.shape[1])), np.cumsum(power, axis=0, dtype=np.float64)])
-    energy = running[whole] + power[whole] * (positions - whole)[..., None]
+    heard = power[whole[0] : whole[-1] + 1]
+    running = np.vstack([np.zeros((1, config.mels)), np.cumsum(heard, axis=0, dtype=np.float64)])
+    energy = running[whole - whole[0]] + power[whole] * (positions - whole)[:, None]
     frames_per_step = BARS_PER_SEGMENT * bars_s * config.frame_rate / frames
-    return (np.diff(energy, axis=1) / frames_per_step).astype(np.float32)
+    steps: NDArray[np.float64] = np.diff(energy, axis=0) / frames_per_step
+    return steps
 
 
 def log_compress(power: Matrix) -> Matrix:

@@ -11,7 +11,7 @@ from storage.files import sha256_of
 from storage.licences import LicenceClass
 from storage.loops import Loop
 from storage.vocabulary import ROLES
-from tasks.audio import EXTENSIONS, AudioError, audio_digest, decode
+from tasks.audio import EXTENSIONS, AudioError, decode
 from tasks.keys import parse_key
 from tasks.manifests import Row, absolute, read_manifest
 from tasks.names import key_in_name, roles_in_name
@@ -67,7 +67,7 @@ def loop_from(row: Row) -> Loop:
         extra=json.dumps({name: cell for name, cell in row.cells.items() if name not in _PLACED}, sort_keys=True),
         roles_source=roles_source,
         key_source=key_source,
-        audio_digest=audio_digest(audio),
+        audio_digest=audio.digest,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from storage.files import sha256_of
 from storage.loops import Loop
 from storage.vocabulary import BEATS_PER_BAR
-from tasks.audio import AudioError, audio_digest, decode
+from tasks.audio import AudioError, decode
 
 _PROBE_RATE: Final = 16_000
 _BAR_TOLERANCE: Final = 0.05
@@ -34,7 +34,7 @@ def measured(loop: Loop) -> Loop:
         duration_s=audio.duration_s,
         bars=bars,
         flags=flags,
-        audio_digest=audio_digest(audio),
+        audio_digest=audio.digest,
     )
 
 

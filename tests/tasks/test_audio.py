@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from storage.vocabulary import Reason
-from tasks.audio import AudioError, decode
+from tasks.audio import AudioError, Sound, decode, decode_cut
 from tests.dummies import LOOPS, noise, tone, write
 
 CONTAINERS = ["wav", "aiff", "flac", "ogg", "mp3", "caf"]
@@ -81,7 +81,7 @@ def test_a_folder_named_like_audio_is_named_unreadable(tmp_path: Path) -> None:
     assert reason_for(tmp_path / "a.wav") is Reason.UNREADABLE
 
 
-@pytest.mark.parametrize("extension", ["wav", "flac", "aiff"])
+@pytest.mark.parametrize("extension", ["wav", "flac", "aiff", "ogg", "mp3"])
 def test_a_file_cut_in_half_is_named_truncated(tmp_path: Path, extension: str) -> None:
     assert reason_for(cut_in_half(write(tmp_path / f"a.{extension}", noise(4.0)))) is Reason.TRUNCATED
 
@@ -140,9 +140,14 @@ def test_a_file_that_may_not_be_read_is_named_permission(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("extension", ["m4a", "M4A", "opus", "wma"])
-def test_audio_of_a_foreign_codec_is_named_so_whatever_it_holds(tmp_path: Path, extension: str) -> None:
+def test_audio_of_a_foreign_codec_is_named_so_where_pyav_is_missing(
+    tmp_path: Path, extension: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.readers.find_spec", lambda name: None)
     (tmp_path / f"a.{extension}").write_bytes(b"\x00\x00\x00\x20ftypM4A ")
-    assert reason_for(tmp_path / f"a.{extension}") is Reason.UNSUPPORTED_CODEC
+    with pytest.raises(AudioError, match=r"pip install 'rolecall\[av\]'") as caught:
+        decode(tmp_path / f"a.{extension}", 16_000)
+    assert caught.value.reason is Reason.UNSUPPORTED_CODEC
 
 
 def test_decoding_never_touches_the_file() -> None:
@@ -160,6 +165,24 @@ def test_decoding_gives_the_same_samples_each_time() -> None:
 def test_real_audio_has_the_duration_of_its_header() -> None:
     path = LOOPS / "loop_amen_full_140bpm.ogg"
     assert decode(path, 16_000).duration_s == pytest.approx(soundfile.info(path).duration)
+
+
+def test_blocks_are_the_whole_and_have_its_digest() -> None:
+    path = LOOPS / "loop_amen_full_140bpm.ogg"
+    whole, sound = decode(path, 16_000), Sound(path, 16_000)
+    blocks = list(sound.blocks())
+    assert len(blocks) > 1
+    np.testing.assert_array_equal(np.concatenate(blocks), whole.samples)
+    assert (sound.digest, sound.duration_s) == (whole.digest, whole.duration_s)
+    steps = np.clip(np.rint(whole.samples * np.float32(32767)), -32768, 32767).astype("<i2")
+    assert whole.digest == hashlib.sha256(steps.tobytes()).hexdigest()
+
+
+def test_a_cut_is_that_stretch_of_the_whole() -> None:
+    path = LOOPS / "loop_amen_full_140bpm.ogg"
+    whole, cut = decode(path, 16_000).samples, decode_cut(path, 16_000, 1.0, 0.5)
+    assert len(cut) == 8000
+    np.testing.assert_allclose(cut[400:-400], whole[16_400:23_600], atol=2e-3)
 
 
 def test_an_audio_error_keeps_its_reason_across_processes() -> None:

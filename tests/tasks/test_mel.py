@@ -1,9 +1,19 @@
+from itertools import pairwise
+
 import librosa
 import numpy as np
 import pytest
 
 from tasks.audio import decode
-from tasks.mel import MelConfig, cut_segments, log_compress, mel_filters, mel_power, normalise_level
+from tasks.mel import (
+    MelConfig,
+    cut_segments,
+    log_compress,
+    mel_filters,
+    mel_power,
+    mel_power_of_blocks,
+    normalise_level,
+)
 from tests.dummies import LOOPS, clicks, noise
 
 CONFIG = MelConfig()
@@ -46,6 +56,15 @@ def test_a_long_file_has_the_power_of_its_parts() -> None:
     late = mel_power(samples, CONFIG)[6000:6100]
     alone = mel_power(samples[5990 * CONFIG.hop_length : 6110 * CONFIG.hop_length], CONFIG)[10:110]
     np.testing.assert_allclose(late, alone, rtol=1e-4)
+
+
+@pytest.mark.parametrize("expected", [0, 1_000, 48_000, 1_000_000])
+def test_a_sound_in_blocks_has_the_power_of_the_whole(expected: int) -> None:
+    samples = noise(3.0)
+    cuts = [0, 1, 700, 701, 5_000, 5_000, 30_000, len(samples)]
+    blocks = [samples[start:end] for start, end in pairwise(cuts)]
+    power = mel_power_of_blocks(iter(blocks), expected, CONFIG)
+    np.testing.assert_allclose(power, mel_power(samples, CONFIG), rtol=1e-4)
 
 
 def test_a_configuration_survives_json() -> None:
