@@ -1,7 +1,7 @@
 """Labelling a batch of files: decode, grid, segments, mel, network, outcomes. No Prefect, no Dask, no database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from tasks.audio import AudioError, Sound
 from tasks.inference import load_network, predict
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, reference_level
 from tasks.segments import Bounds, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
-from tasks.tempo import Grid, Tempo, estimate_grid, onset_envelope, stated_tempo, tempo_from_length
+from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
 
-LABEL_VERSION: Final = 1
+LABEL_VERSION: Final = 2
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LOOP_S: Final = 30.0
@@ -95,16 +95,20 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
         return Analysis(
             kind, sound.duration_s, sound.digest, grid, [bound], log_compress(loop_mels(power, bound, config))
         )
-    if tempo is not None:
-        grid_found: Grid | None = Grid(tempo, request.first_downbeat_s or 0.0)
-    else:
-        grid_found = estimate_grid(onset_envelope(power), config.frame_rate)
+    grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
         return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels))
     mels = track_mels(power, bounds, grid_found.bar_s, config)
     return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, log_compress(mels))
+
+
+def _track_grid(power: Matrix, frame_rate: float, tempo: Tempo | None, first_downbeat_s: float | None) -> Grid | None:
+    grid = estimate_grid(power, frame_rate) if tempo is None else stated_grid(power, frame_rate, tempo)
+    if grid is None or first_downbeat_s is None:
+        return grid
+    return replace(grid, first_downbeat_s=first_downbeat_s)
 
 
 def track_probability(activations: NDArray[np.float32]) -> NDArray[np.float32]:

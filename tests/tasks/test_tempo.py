@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from storage.vocabulary import BpmSource
 from tasks.audio import decode
 from tasks.mel import MelConfig, mel_power, normalise_level
-from tasks.tempo import Grid, Tempo, estimate_grid, onset_envelope, stated_tempo, tempo_from_length
+from tasks.tempo import Grid, Tempo, estimate_grid, stated_tempo, tempo_from_length
 from tests.dummies import LOOPS, RATE, TRACKS, Signal, clicks, id3_with_bpm, noise, tone, write
 
 CONFIG = MelConfig()
 
 
 def estimate(samples: Signal) -> Grid | None:
-    return estimate_grid(onset_envelope(normalise_level(mel_power(samples, CONFIG))), CONFIG.frame_rate)
+    return estimate_grid(normalise_level(mel_power(samples, CONFIG)), CONFIG.frame_rate)
 
 
 def tagged(path: Path, bpm: str) -> Path:
@@ -86,7 +86,7 @@ def test_a_sine_has_no_grid(hz: float) -> None:
 def test_a_click_trains_tempo_and_first_downbeat_are_found(bpm: float, first_downbeat_s: float) -> None:
     grid = estimate(clicks(bpm, 60.0, first_downbeat_s))
     assert grid is not None
-    assert grid.tempo.bpm == pytest.approx(bpm, abs=0.1)
+    assert grid.tempo.bpm == pytest.approx(bpm if bpm < 165 else bpm / 2, abs=0.01)
     late = (grid.first_downbeat_s - first_downbeat_s) % grid.bar_s
     assert min(late, grid.bar_s - late) < 0.04
 

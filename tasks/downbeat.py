@@ -1,0 +1,125 @@
+"""The first downbeat: which of the steps of a steady pulse begins a bar, and which bar begins a phrase of four."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR
+from tasks.mel import Matrix
+from tasks.onsets import means_between
+
+_STEPS: Final = 4
+"""Steps a beat: sixteenth notes."""
+
+_BAR: Final = BEATS_PER_BAR * _STEPS
+_PHRASE: Final = BARS_PER_SEGMENT * _BAR
+_SPREAD: Final = 0.005
+"""Spread of a fold, in natural logarithms, under which its differences are chance and lose their vote."""
+
+_FLOOR: Final = 1e-4
+_AUDIBLE: Final = 1e-4
+_ON_THE_GRID_S: Final = 0.03
+_SLIVER_S: Final = 0.01
+
+_ONSETS: Final = np.array(
+    # kick and bass, low middle, high middle, top
+    [
+        [0.7, 0.2, 0.0, 0.1],
+        [0.0, 0.0, 0.1, 0.0],
+        [0.3, 0.1, -0.1, -0.1],
+        [-0.1, 0.3, 0.4, 0.2],
+    ]
+)
+"""What onsets on beats 1 to 4 say for beat 1, in each band."""
+
+_CHANGE_OF_PAIR: Final = np.array([0.35, 0.2, 0.0, -0.1, 0.0])
+_CHANGE_OF_PHRASE: Final = np.array([0.35, 0.3, 0.35, 0.15, 0.35])
+"""What changes over 1, 4, 8 and 16 beats, and from bar to like bar, say for the head of two bars and of four."""
+
+_START: Final = 2.75
+"""What it says that a file starts on the grid: most start with a phrase.
+
+All of these are log odds, from a logistic fit to excerpts of compositions (`tests/benchmarks/test_grids.py` tells which);
+these are never reported on.
+"""
+
+
+def first_downbeat(power: Matrix, envelope: Matrix, frame_rate: float, bpm: float) -> float:
+    """Seconds of the first bar line that begins a phrase of four bars, at a tempo that is known.
+
+    The phase of the sixteenth notes is read from the onset envelope (frames, bands) exactly. Which of the 64 in four
+    bars is the first is a vote: low onsets fall on the first beat and high ones on the others; bars, and far more
+    phrases, begin where the sound of mel power (frames, mels) changes; and a file that starts on the grid starts it.
+    """
+    step_s = 60.0 / bpm / _STEPS
+    phase_s = _phase(envelope, frame_rate, step_s)
+    steps = int((len(power) / frame_rate - phase_s) / step_s) - 1
+    if steps < _BAR:
+        return max(phase_s, 0.0)
+    edges: NDArray[np.float64] = (phase_s + np.arange(steps + 1, dtype=np.float64) * step_s) * frame_rate + 0.5
+    votes = _onset_votes(envelope, edges) + _change_votes(power, edges)
+    start = (_first_sound(power) / frame_rate - phase_s) / step_s
+    if abs(start - round(start)) * step_s < _ON_THE_GRID_S:
+        votes[round(start) % _PHRASE] += _START
+    found_s = phase_s + int(np.argmax(votes)) * step_s
+    return found_s if found_s > _SLIVER_S else 0.0
+
+
+def _phase(envelope: Matrix, frame_rate: float, step_s: float) -> float:
+    """Seconds of the first sixteenth note; just under zero where the file starts with one that is cut a little."""
+    onsets = (envelope / np.maximum(envelope.std(axis=0), 1e-6)).sum(axis=1)
+    turns = np.exp(-2j * np.pi * np.arange(len(onsets)) / (frame_rate * step_s))
+    phase_s = float(-np.angle(np.sum(onsets * turns)) / (2 * np.pi)) % 1.0 * step_s
+    return phase_s - step_s if phase_s > step_s - _ON_THE_GRID_S else phase_s
+
+
+def _onset_votes(envelope: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Votes (64,) of the onsets in each band: where in the bar they fall, over the whole file."""
+    step = edges[1] - edges[0]
+    bar = _standard(_fold(means_between(envelope, edges - 0.35 * step), _BAR))
+    votes = np.zeros(_BAR)
+    for beat, weights in enumerate(_ONSETS):
+        votes += np.roll(bar @ weights, -beat * _STEPS)
+    return np.tile(votes, BARS_PER_SEGMENT)
+
+
+def _change_votes(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Votes (64,) of the changes of sound: over one, four, eight and sixteen beats, and from bar to like bar."""
+    step = edges[1] - edges[0]
+    sounds = means_between(np.log(power + np.float32(_FLOOR)), edges - 0.25 * step)
+    unlike = np.zeros(len(sounds))
+    unlike[_BAR:] = np.abs(sounds[_BAR:] - sounds[:-_BAR]).mean(axis=1)
+    changes = [np.abs(_contrast(sounds, beats * _STEPS)).mean(axis=1) for beats in (1, 4, 8, 16)]
+    changes.append(np.maximum(_contrast(unlike[:, None], _BAR)[:, 0], 0.0))
+    series = np.stack(changes, axis=1)
+    pairs = _standard(_fold(series, 2 * _BAR)) @ _CHANGE_OF_PAIR
+    phrases = _standard(_fold(series, _PHRASE)) @ _CHANGE_OF_PHRASE
+    return np.asarray(np.tile(pairs, BARS_PER_SEGMENT // 2) + phrases)
+
+
+def _contrast(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """The mean of the next `width` steps less that of the last; zero where either is not whole."""
+    contrast = np.zeros_like(values)
+    if len(values) > 2 * width:
+        running = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+        inner = (running[2 * width :] - 2 * running[width:-width] + running[: -2 * width]) / width
+        contrast[width : width + len(inner)] = inner[: len(values) - width]
+    return contrast
+
+
+def _fold(values: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+    """Means over all whole periods: (period, columns); zeros if there is none."""
+    whole = len(values) // period
+    if whole == 0:
+        return np.zeros((period, values.shape[1]))
+    return np.asarray(values[: whole * period].reshape(whole, period, -1).mean(axis=0))
+
+
+def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((values - values.mean(axis=0)) / (values.std(axis=0) + _SPREAD))
+
+
+def _first_sound(power: Matrix) -> int:
+    """The first frame that is less than 40 dB under the loud passages."""
+    return int(np.argmax(power.sum(axis=1) > _AUDIBLE))

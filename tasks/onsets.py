@@ -1,0 +1,38 @@
+"""Onsets: where energy rises, in four bands, read from mel power; and means over the steps of a grid."""
+
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.mel import Matrix
+
+Floats = NDArray[np.floating[Any]]
+
+_BANDS: Final = (0.0, 3 / 64, 12 / 64, 36 / 64, 1.0)
+"""Edges as shares of the mel bands; at 64 from 30 Hz to 8 kHz: 170 (kick and bass), 600, 2,500 Hz."""
+
+_GAIN: Final = 1e4
+
+
+def onset_envelope(power: Matrix) -> Matrix:
+    """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero."""
+    loudness = np.log1p(np.float32(_GAIN) * power)
+    rises = np.maximum(np.diff(loudness, axis=0, prepend=loudness[:1]), 0.0)
+    edges = [round(share * power.shape[1]) for share in _BANDS]
+    bands = np.stack([rises[:, low:high].mean(axis=1) for low, high in pairwise(edges)], axis=1)
+    return np.asarray(bands - bands.mean(axis=0), np.float32)
+
+
+def means_between(values: Floats, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of `values` (frames, columns) between neighbouring `edges`, in frames: (len(edges) - 1, columns).
+
+    Edges lie between frames: frame i reaches from i to i + 1. What lies outside is cut off.
+    """
+    running = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    places = np.clip(edges, 0.0, len(values))
+    whole = np.minimum(places.astype(np.int64), len(values) - 1)
+    share = (places - whole)[:, None]
+    sums = running[whole] + share * values[whole]
+    return np.diff(sums, axis=0) / np.maximum(np.diff(places), 1e-9)[:, None]
