@@ -40,8 +40,8 @@ _CHANGE_OF_PHRASE: Final = np.array([0.35, 0.3, 0.35, 0.15, 0.35])
 _START: Final = 2.75
 """What it says that a file starts on the grid: most start with a phrase.
 
-All of these are log odds, from a logistic fit to excerpts of compositions (`tests/benchmarks/test_grids.py` tells which);
-these are never reported on.
+All of these are log odds, from a logistic fit to excerpts of compositions that no figure is reported on:
+`tests/benchmarks/test_grids.py` names them.
 """
 
 

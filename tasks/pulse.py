@@ -1,6 +1,6 @@
 """The tempo of an onset envelope: which beat divides and multiplies in twos, and how steadily it runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from tasks.mel import Matrix
 
 _SLOWEST, _FASTEST = 60.0, 205.0
+_CANDIDATES: Final = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), 0.0005))
 _LIKELY_BPM: Final = 115.0
 _OCTAVES: Final = 0.5
-"""Centre and width of the prior on tempo; nothing but the octave is settled by it."""
+"""Centre and width of the prior on tempo; it settles the octave and little else."""
+
+_PRIOR: Final = np.exp(-0.5 * (np.log2(_CANDIDATES / _LIKELY_BPM) / _OCTAVES) ** 2)
+_NEIGHBOURS: Final = 0.05
 
 _FAINTEST: Final = 0.02
 """Deviation of a band's envelope under which it counts as having no onsets."""
@@ -20,27 +24,26 @@ _BINARY: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _TERNARY: Final = (1 / 3, 2 / 3, 4 / 3, 8 / 3, 16 / 3)
 _HARMONICS: Final = (1, 2, 4)
 _WINDOW_S: Final = 4.0
+
 _PASSAGE_S: Final = 20.0
 _RHYTHMIC: Final = 0.25
-_TOLERATED: Final = 0.2
-_NEAR: Final = 0.01
+_SAME_LEVEL: Final = 0.01
+_SAME_TEMPO: Final = 0.002
 _LEVELS: Final = (1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0)
+"""Ratios at which another metrical level of the same rhythm may win in a passage."""
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """A beat: its tempo, the next best reading of it, and the evidence.
+    """A beat and the evidence for it.
 
     `strength`: how much better the rhythm repeats after 1/4 … 8 beats than after thirds of them, 0..1.
     `margin`: how far the next best tempo that is no neighbour lies behind, 0..1.
-    `steadiness`: how well the phases of the windows agree with one constant tempo, 0..1.
     """
 
     bpm: float
-    rival_bpm: float
     strength: float
     margin: float
-    steadiness: float
 
 
 def find_pulse(envelope: Matrix, frame_rate: float) -> Pulse | None:
@@ -50,32 +53,14 @@ def find_pulse(envelope: Matrix, frame_rate: float) -> Pulse | None:
     beat and a half, which repeats with the beat too, is not taken for one. The octave is settled by a prior. The
     winner is then fitted to 0.01 beats per minute (`refine`).
     """
-    if float(envelope.std(axis=0).max()) < _FAINTEST:
+    rough = _best_candidate(envelope, frame_rate)
+    if rough is None:
         return None
-    candidates = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), 0.0005))
-    repeats = _autocorrelation(envelope)
-    if len(repeats) < 4 * 60.0 * frame_rate / _SLOWEST:
-        return None
-    beats = 60.0 * frame_rate / candidates
-    strength = _mean_at(repeats, beats, _BINARY) - _mean_at(repeats, beats, _TERNARY)
-    likely = np.maximum(strength, 0.0) * np.exp(-0.5 * (np.log2(candidates / _LIKELY_BPM) / _OCTAVES) ** 2)
-    best = int(np.argmax(likely))
-    if likely[best] <= 0:
-        return None
-    others = np.abs(candidates / candidates[best] - 1) > 0.05
-    rival = int(np.argmax(np.where(others, likely, -1.0)))
-    bpm, steadiness = refine(envelope, frame_rate, float(candidates[best]))
-    return Pulse(
-        bpm=bpm,
-        rival_bpm=bpm * float(candidates[rival] / candidates[best]),
-        strength=float(np.clip(strength[best], 0.0, 1.0)),
-        margin=float(1 - likely[rival] / likely[best]),
-        steadiness=steadiness,
-    )
+    return replace(rough, bpm=refine(envelope, frame_rate, rough.bpm))
 
 
-def refine(envelope: Matrix, frame_rate: float, bpm: float, reach: float = 0.01) -> tuple[float, float]:
-    """The constant tempo within `reach` (a share) of `bpm` that fits best, and the steadiness of the pulse at it.
+def refine(envelope: Matrix, frame_rate: float, bpm: float, reach: float = 0.01) -> float:
+    """The constant tempo within `reach` (a share) of `bpm` that fits the whole envelope best.
 
     Each window of four seconds gives the phase of the beat, its half and its quarter; the tempo is the turn per
     window that lines them up over the whole file, as in a Fourier transform read between its bins.
@@ -87,35 +72,43 @@ def refine(envelope: Matrix, frame_rate: float, bpm: float, reach: float = 0.01)
     middles = times.mean(axis=1)
     phases = [np.einsum("wl,wlb->wb", np.exp(-2j * np.pi * k * bpm / 60 * times), windows) for k in _HARMONICS]
     best = bpm
-    for width, count in ((reach, 81), (reach / 25, 41)):
-        tempi = best * (1 + np.linspace(-width, width, count))
-        power = np.zeros(count)
+    for width, points in ((reach, 81), (reach / 25, 41)):
+        tempi = best * (1 + np.linspace(-width, width, points))
+        power = np.zeros(points)
         for k, phase in zip(_HARMONICS, phases, strict=True):
             turns = np.exp(-2j * np.pi * k * (tempi - bpm)[:, None] / 60 * middles)
             power += (np.abs(turns @ phase) ** 2).sum(axis=1)
         best = float(tempi[np.argmax(power)])
-    aligned = whole = 0.0
-    for k, phase in zip(_HARMONICS, phases, strict=True):
-        turns = np.exp(-2j * np.pi * k * (best - bpm) / 60 * middles)
-        aligned += float((np.abs(turns @ phase)).sum())
-        whole += float(np.abs(phase).sum())
-    return best, aligned / max(whole, 1e-12)
+    return best
 
 
-def changes_tempo(envelope: Matrix, frame_rate: float, bpm: float) -> bool:
-    """Whether more than a fifth of a file's rhythmic passages of 20 seconds run at another tempo than `bpm`.
-
-    Other metrical levels of the same pulse are not another tempo.
-    """
+def steadiness(envelope: Matrix, frame_rate: float, bpm: float) -> float:
+    """The share of a file's rhythmic passages of 20 seconds that run at `bpm`, each fitted on its own; 1 if none is."""
     length = round(_PASSAGE_S * frame_rate)
-    passages = [envelope[start : start + length] for start in range(0, len(envelope) - length + 1, length)]
-    found = [pulse for passage in passages if (pulse := find_pulse(passage, frame_rate)) and pulse.strength > _RHYTHMIC]
-    others = [pulse for pulse in found if not _same_pulse(pulse.bpm, bpm)]
-    return len(others) > _TOLERATED * len(found)
+    agree = []
+    for start in range(0, len(envelope) - length + 1, length):
+        passage = envelope[start : start + length]
+        rough = _best_candidate(passage, frame_rate)
+        if rough is not None and rough.strength >= _RHYTHMIC:
+            level = any(abs(rough.bpm * ratio / bpm - 1) < _SAME_LEVEL for ratio in _LEVELS)
+            agree.append(level and abs(refine(passage, frame_rate, bpm, reach=0.03) / bpm - 1) < _SAME_TEMPO)
+    return float(np.mean(agree)) if agree else 1.0
 
 
-def _same_pulse(bpm: float, other: float) -> bool:
-    return any(abs(bpm * ratio / other - 1) < _NEAR for ratio in _LEVELS)
+def _best_candidate(envelope: Matrix, frame_rate: float) -> Pulse | None:
+    """The best pulse, its tempo to a thousandth."""
+    if len(envelope) < 4 * 60.0 * frame_rate / _SLOWEST or float(envelope.std(axis=0).max()) < _FAINTEST:
+        return None
+    repeats = _autocorrelation(envelope)
+    beats = 60.0 * frame_rate / _CANDIDATES
+    strength = _mean_at(repeats, beats, _BINARY) - _mean_at(repeats, beats, _TERNARY)
+    likely = np.maximum(strength, 0.0) * _PRIOR
+    best = int(np.argmax(likely))
+    if likely[best] <= 0:
+        return None
+    far = np.abs(_CANDIDATES / _CANDIDATES[best] - 1) > _NEIGHBOURS
+    margin = 1 - float(likely[far].max() / likely[best])
+    return Pulse(float(_CANDIDATES[best]), float(np.clip(strength[best], 0.0, 1.0)), margin)
 
 
 def _autocorrelation(envelope: Matrix) -> NDArray[np.float64]:

@@ -11,11 +11,11 @@ from tasks.downbeat import first_downbeat
 from tasks.mel import Matrix
 from tasks.names import bpm_in_name
 from tasks.onsets import onset_envelope
-from tasks.pulse import Pulse, changes_tempo, find_pulse
+from tasks.pulse import Pulse, find_pulse, steadiness
 
 _LENGTH_RANGE: Final = (80.0, 160.0)
 _RHYTHMIC: Final = 0.15
-_STEADY: Final = 0.8
+_STEADY: Final = 0.7
 """Strength and steadiness of a pulse (`tasks.pulse`) under which there is no tempo to speak of."""
 
 _SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.4, 0.25, 0.95
@@ -81,11 +81,13 @@ def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
-    if pulse is None or pulse.strength < _RHYTHMIC or pulse.steadiness < _STEADY:
+    if pulse is None or pulse.strength < _RHYTHMIC:
         return None
-    if changes_tempo(envelope, frame_rate, pulse.bpm):
+    steady = steadiness(envelope, frame_rate, pulse.bpm)
+    if steady < _STEADY:
         return None
-    tempo = Tempo(round(pulse.bpm, 2), BpmSource.ESTIMATE, _confidence(pulse), _other_octave(pulse.bpm))
+    confidence = round(_confidence(pulse) * steady, 3)
+    tempo = Tempo(round(pulse.bpm, 2), BpmSource.ESTIMATE, confidence, _other_octave(pulse.bpm))
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, pulse.bpm), 4))
 
 
@@ -100,7 +102,7 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
     pulse = find_pulse(envelope, frame_rate)
     if pulse is None or pulse.strength < _RHYTHMIC:
         return Grid(tempo, 0.0)
-    if pulse.steadiness >= _STEADY:
+    if steadiness(envelope, frame_rate, pulse.bpm) >= _STEADY:
         tempo = _judged(tempo, pulse, len(power) / frame_rate)
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, tempo.bpm), 4))
 
@@ -117,8 +119,7 @@ def _judged(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo:
 
 
 def _confidence(pulse: Pulse) -> float:
-    sure = min(1.0, pulse.strength / _SURE_STRENGTH) * min(1.0, pulse.margin / _SURE_MARGIN)
-    return round(_MOST_SURE * sure * pulse.steadiness, 3)
+    return _MOST_SURE * min(1.0, pulse.strength / _SURE_STRENGTH) * min(1.0, pulse.margin / _SURE_MARGIN)
 
 
 def _other_octave(bpm: float) -> float:

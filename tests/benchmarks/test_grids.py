@@ -27,7 +27,6 @@ from tasks.onsets import onset_envelope
 from tasks.pulse import refine
 from tasks.tempo import Grid, estimate_grid
 
-
 DEVELOPED_ON: Final = (
     *("mod_heroes", "mod_bomberclone", "lmms_capdan", "lmms_alf42red", "lmms_dirtylove"),
     *("lmms_esoxlb", "lmms_farbro", "lmms_oglsdl", "lmms_socceroos"),
@@ -102,7 +101,7 @@ def stretched(samples: Samples, factor: float) -> Samples:
 
 def rendered_bpm(samples: Samples, bpm: float) -> float:
     """The tempo at which a composition really runs: trackers round the length of a tick to whole samples."""
-    return refine(onset_envelope(power_of(samples)), CONFIG.frame_rate, bpm, reach=0.003)[0]
+    return refine(onset_envelope(power_of(samples)), CONFIG.frame_rate, bpm, reach=0.003)
 
 
 def power_of(samples: Samples) -> Samples:
@@ -173,9 +172,10 @@ def test_grids(corpus: Path) -> None:
     for composition in read_compositions(corpus / "tracks"):
         if composition.name.startswith(DEVELOPED_ON) != developing:
             continue
-        decoding += cpu_seconds(lambda file=as_mp3(composition): soundfile.read(file, dtype="float32"))  # type: ignore[misc]
-        power = power_of(decode(composition.audio, CONFIG.sample_rate).samples)
-        finding += cpu_seconds(lambda power=power: estimate_grid(power, CONFIG.frame_rate))  # type: ignore[misc]
+        decoding += cpu_seconds(soundfile.read, as_mp3(composition))
+        finding += cpu_seconds(
+            estimate_grid, power_of(decode(composition.audio, CONFIG.sample_rate).samples), CONFIG.frame_rate
+        )
         for case in cases(composition, rng):
             for name, estimator in ESTIMATORS.items():
                 found = estimator(case)
@@ -197,7 +197,7 @@ def as_mp3(composition: Composition) -> io.BytesIO:
     return file
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
+def cpu_seconds(work: Callable[..., object], *given: object) -> float:
     began = time.process_time()
-    work()
+    work(*given)
     return time.process_time() - began
