@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from storage.errors import UserError
 from storage.files import write_bytes_atomically
 
 MINUTE_S: Final = 60.0
@@ -52,7 +53,7 @@ class Quota:
             recent = [stamp for stamp in stamps if stamp > now - MINUTE_S]
             if len(recent) >= self.per_minute:
                 return recent[-self.per_minute] + MINUTE_S - now
-            write_bytes_atomically(self.path, b"".join(_STAMP.pack(stamp) for stamp in [*stamps, now]))
+            self._add(now, stamps)
             return 0.0
 
     def take(self, sleep: Callable[[float], object]) -> None:
@@ -62,13 +63,27 @@ class Quota:
 
     def _read(self) -> list[float]:
         try:
-            return sorted(stamp for (stamp,) in _STAMP.iter_unpack(self.path.read_bytes()))
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return []
+        whole = len(content) - len(content) % _STAMP.size
+        return sorted(stamp for (stamp,) in _STAMP.iter_unpack(content[:whole]))
+
+    def _add(self, now: float, stamps: list[float]) -> None:
+        """Keep one more stamp; the file is written anew when most of it is older than a day, or was torn."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size % _STAMP.size or size > 2 * _STAMP.size * self.per_day:
+            write_bytes_atomically(self.path, b"".join(_STAMP.pack(stamp) for stamp in stamps))
+        with self.path.open("ab") as file:
+            file.write(_STAMP.pack(now))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self.path.with_name(f"{self.path.name}.lock").open("w")
+        except OSError as error:
+            raise UserError(f"cannot count requests in {self.path.parent}: {error.strerror}") from None
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

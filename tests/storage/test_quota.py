@@ -1,4 +1,8 @@
 import multiprocessing
+import random
+from bisect import bisect_left
+from multiprocessing.queues import Queue
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import pytest
@@ -19,30 +23,93 @@ class Clock:
         self.now += seconds
 
 
-def most_in(window_s: float, stamps: list[float]) -> int:
-    return max(sum(start <= stamp < start + window_s for stamp in stamps) for start in stamps)
+class SharedClock:
+    """A clock that two processes share: it moves when one of them waits or works, and never back."""
+
+    def __init__(self, now: "Synchronized[float]") -> None:
+        self.shared, self.seen = now, 0.0
+
+    def __call__(self) -> float:
+        with self.shared.get_lock():
+            self.seen = self.shared.value
+            return self.seen
+
+    def move_to(self, then: float) -> None:
+        with self.shared.get_lock():
+            self.shared.value = max(self.shared.value, then)
 
 
-def test_never_more_than_a_minutes_and_a_days_requests_across_three_restarts(tmp_path: Path) -> None:
-    clock, sent, stops = Clock(), list[float](), 0
-    for _ in range(4):  # the first start and three restarts
-        quota = Quota(tmp_path / "quota", 60, 2000, clock)
-        for number in range(700):
-            try:
-                quota.take(clock.sleep)
-            except DayQuotaError as error:
-                stops += 1
-                clock.now = error.until
-                quota.take(clock.sleep)
-            sent.append(clock.now)
-            clock.now += 0.2 * (number % 3)
-    assert len(sent) == 2800
-    assert stops >= 1
-    assert most_in(MINUTE_S, sent[:500]) == 60
+def send(path: Path, now: "Synchronized[float]", seed: int, requests: int, granted: "Queue[list[float]]") -> None:
+    """One process: asks for its requests, waits as it is told, and says when each was granted."""
+    clock, luck = SharedClock(now), random.Random(seed)
+    quota, stamps, stops = Quota(path, 60, 2000, clock), list[float](), 0
+    while len(stamps) < requests:
+        try:
+            quota.take(lambda seconds: clock.move_to(clock.seen + seconds))
+        except DayQuotaError as error:
+            stops += 1
+            clock.move_to(error.until)
+            continue
+        stamps.append(clock.seen)
+        clock.move_to(clock.seen + luck.choice([0.0, 0.1, 2.0]))
+    granted.put([float(stops), *stamps])
+
+
+def test_never_more_than_60_a_minute_and_2000_a_day_over_three_restarts_of_two_parallel_processes(
+    tmp_path: Path,
+) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    now, granted, sent, stops = spawn.Value("d", 1e9), spawn.Queue(), list[float](), 0.0
+    for start in range(4):  # the first start and three restarts
+        pair = [
+            spawn.Process(target=send, args=(tmp_path / "quota", now, 2 * start + number, 350, granted))
+            for number in range(2)
+        ]
+        for process in pair:
+            process.start()
+        for _ in pair:
+            said = granted.get(timeout=120)
+            stops, sent = stops + said[0], sent + said[1:]
+        for process in pair:
+            process.join()
     counted = sorted(sent)
-    for window_s, most in ((MINUTE_S, 60), (DAY_S, 2000)):
-        for first, after in zip(counted, counted[most:], strict=False):
-            assert after - first >= window_s - 1e-3
+    assert len(counted) == 4 * 2 * 350
+    minute, day = most_in(MINUTE_S, counted), most_in(DAY_S, counted)
+    print(f"{len(counted)} requests: at most {minute} in a minute, {day} in a day; the day ended {stops:.0f} times")
+    assert (minute, day) == (60, 2000)
+    assert stops >= 2
+
+
+def most_in(window_s: float, stamps: list[float]) -> int:
+    """The most stamps in any window; one that stands a whole window after another is in the next."""
+    return max(bisect_left(stamps, first + window_s - 1e-3) - place for place, first in enumerate(stamps))
+
+
+def test_two_processes_share_the_day_too(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        assert sum(pool.starmap(grant_all_day, [(tmp_path / "quota", 700)] * 2)) == 1000
+
+
+def grant_all_day(path: Path, tries: int) -> int:
+    quota, granted = Quota(path, 5000, 1000, lambda: 1e9), 0
+    for _ in range(tries):
+        try:
+            granted += quota.ask() == 0
+        except DayQuotaError:
+            break
+    return granted
+
+
+def test_a_file_that_was_torn_or_has_grown_old_is_written_anew(tmp_path: Path) -> None:
+    path, clock = tmp_path / "quota", Clock()
+    quota = Quota(path, 5, 5, clock)
+    for _ in range(30):
+        assert quota.ask() == 0
+        clock.now += DAY_S / 4
+    assert path.stat().st_size <= 8 * (2 * 5 + 1)
+    path.write_bytes(path.read_bytes() + b"torn")
+    assert quota.ask() == 0
+    assert path.stat().st_size % 8 == 0
 
 
 def test_the_end_of_the_day_says_when_to_go_on(tmp_path: Path) -> None:
