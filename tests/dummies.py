@@ -59,12 +59,18 @@ def write(path: Path, samples: NDArray[Any], rate: int = RATE, subtype: str | No
     return path
 
 
+def id3_with(**frames: str) -> bytes:
+    """An ID3v2.3 header that holds nothing but some text frames, such as `TBPM`."""
+    content = b""
+    for name, text in frames.items():
+        body = b"\x00" + text.encode("latin-1")
+        content += name.encode() + len(body).to_bytes(4, "big") + b"\x00\x00" + body
+    return b"ID3\x03\x00\x00" + bytes((len(content) >> shift) & 0x7F for shift in (21, 14, 7, 0)) + content
+
+
 def id3_with_bpm(text: str) -> bytes:
     """An ID3v2.3 header that holds nothing but a tempo."""
-    body = b"\x00" + text.encode("latin-1")
-    frame = b"TBPM" + len(body).to_bytes(4, "big") + b"\x00\x00" + body
-    size = len(frame)
-    return b"ID3\x03\x00\x00" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0)) + frame
+    return id3_with(TBPM=text)
 
 
 def loop(number: int = 0, **changes: Any) -> Loop:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from storage.errors import UserError
 from storage.files import sha256_of
@@ -15,10 +15,13 @@ from tasks.audio import EXTENSIONS, AudioError, decode
 from tasks.keys import parse_key
 from tasks.manifests import Row, absolute, read_manifest
 from tasks.names import key_in_name, roles_in_name
+from tasks.tags import read_tags
 from tasks.tempo import stated_tempo
 
 _PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url"}
 _PROBE_RATE: Final = 16_000
+
+Said = TypeVar("Said")
 
 
 def folder_rows(folder: Path, manifest: Path | None) -> list[Row]:
@@ -46,8 +49,13 @@ def loop_from(row: Row) -> Loop:
     except OSError as error:
         raise AudioError.from_os_error(error) from None
     tempo = stated_tempo(row.path, row.bpm())
-    roles, roles_source = _said(_roles(row), roles_in_name(row.path.name))
-    (key, mode), key_source = _said_key(parse_key(row.cells.get("key", "")), key_in_name(row.path.name))
+    tags, name = read_tags(row.path), row.path.name
+    roles, roles_source = _first_said(_roles(row), tags.roles, roles_in_name(name), ())
+    in_manifest = parse_key(row.cells.get("key", ""))
+    (key, mode), key_source = _first_said(
+        in_manifest if in_manifest[0] else None, (tags.key, tags.mode) if tags.key else None,
+        key_in_name(name) if key_in_name(name)[0] else None, (None, None),
+    )  # fmt: skip
     return Loop(
         loop_id=digest[:16],
         source="folder",
@@ -55,7 +63,7 @@ def loop_from(row: Row) -> Loop:
         sha256=digest,
         duration_s=audio.duration_s,
         roles=roles,
-        group=row.cells.get("group") or row.path.parent.name,
+        group=row.cells.get("group") or row.path.parent.name or "folder",
         bpm=tempo.bpm if tempo else None,
         bpm_source=tempo.source if tempo else None,
         bars=row.number("bars"),
@@ -73,7 +81,9 @@ def loop_from(row: Row) -> Loop:
 
 def _check(row: Row) -> None:
     row.bpm()
-    row.number("bars")
+    bars = row.number("bars")
+    if bars is not None and bars <= 0:
+        raise UserError(f"{row.where}: bars is {bars:g}; a loop has more than none, or leave the cell empty")
     _roles(row)
 
 
@@ -85,20 +95,12 @@ def _roles(row: Row) -> tuple[str, ...]:
     return tuple(role for role in ROLES if role in named)
 
 
-def _said(manifest: tuple[str, ...], name: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
-    """The roles, and who says so: the manifest before the file name."""
-    if manifest:
-        return manifest, "manifest"
-    return name, "filename" if name else None
-
-
-def _said_key(
-    manifest: tuple[str | None, str | None], name: tuple[str | None, str | None]
-) -> tuple[tuple[str | None, str | None], str | None]:
-    """Tonic and mode, and who says so: the manifest before the file name."""
-    if manifest[0] is not None:
-        return manifest, "manifest"
-    return name, "filename" if name[0] is not None else None
+def _first_said(manifest: Said | None, tag: Said | None, name: Said | None, unknown: Said) -> tuple[Said, str | None]:
+    """What is said, and who says so: the manifest before the tags before the file name."""
+    for said, source in ((manifest, "manifest"), (tag, "tag"), (name, "filename")):
+        if said:
+            return said, source
+    return unknown, None
 
 
 def _audio_files(folder: Path) -> Iterator[Path]:

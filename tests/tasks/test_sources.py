@@ -7,8 +7,10 @@ from storage.errors import UserError
 from storage.files import sha256_of
 from storage.vocabulary import BpmSource, Reason
 from tasks.audio import AudioError
+from tasks.manifests import Row
 from tasks.sources.folder import folder_rows, loop_from
-from tests.dummies import tone, write
+from tasks.tags import Tags, read_tags
+from tests.dummies import id3_with, tone, write
 
 HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
 
@@ -52,6 +54,19 @@ def test_a_name_speaks_where_the_manifest_is_silent_and_says_so(tmp_path: Path) 
     assert (told.bpm, told.bpm_source) == (90.0, BpmSource.MANIFEST)
 
 
+def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> None:
+    mp3 = write(tmp_path / "c_Drums_Cm_124.mp3", tone(1.0))
+    mp3.write_bytes(id3_with(TKEY="F#m", TIT2="Deep.Bass 01", TBPM="97") + mp3.read_bytes())
+    write(tmp_path / "b.wav", tone(1.0))
+    loop = loop_from(Row("here", mp3, {}))
+    assert (loop.roles, loop.roles_source) == (("bass",), "tag")
+    assert (loop.key, loop.mode, loop.key_source) == ("F#", "minor", "tag")
+    assert (loop.bpm, loop.bpm_source) == (97.0, BpmSource.TAG)
+    told = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
+    assert (told.roles_source, told.key, told.mode, told.key_source) == ("manifest", "C", None, "manifest")
+    assert read_tags(tmp_path / "gone.wav") == read_tags(tmp_path / "b.wav") == Tags()
+
+
 def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", tone(1.0))
     write(tmp_path / "b.wav", tone(1.0))
@@ -65,6 +80,7 @@ def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
         ("a.wav,bass,fast", "line 2: bpm is 'fast'"),
         ("a.wav,bass,19", "line 2: bpm is 19"),
         ("a.wav,bass,120,C,many", "line 2: bars is 'many'"),
+        ("a.wav,bass,120,C,-4", "line 2: bars is -4"),
         (",bass", "line 2: no path"),
     ],
 )
