@@ -4,16 +4,24 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, TypeAdapter, ValidationError
 
 from storage.errors import UserError
 from storage.files import atomic_path
 from storage.licences import LicenceClass, classify
+from storage.vocabulary import ROLES
 
 SCHEMA_VERSION: Final = 2
+
+
+Text = Annotated[str, Field(min_length=1)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Role = Annotated[str, Field(pattern=rf"^({'|'.join(ROLES)})$")]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -25,31 +33,33 @@ class Loop:
     and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so; `group` is what must
     stay on one side of a split; `licence` is kept word for word; `audio_digest` is of the decoded audio, so that the
     same sound in two formats is found; `extra` keeps, as JSON, what a source says that has no place of its own.
+
+    A record may be unfinished while its file is still to come; `check_loop` says whether it may enter the table.
     """
 
-    loop_id: str
-    source: str
-    path: str
-    sha256: str
-    duration_s: float
-    roles: tuple[str, ...]
-    group: str
-    start_s: float = 0.0
-    unknown_roles: tuple[str, ...] = ()
-    bpm: float | None = None
-    bpm_source: str | None = None
-    bars: float | None = None
-    key: str | None = None
-    mode: str | None = None
-    licence: str = "unspecified"
+    loop_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    source: Text
+    path: Annotated[str, Field(pattern=r"^/")]
+    sha256: Digest
+    duration_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    roles: tuple[Role, ...]
+    group: Text
+    start_s: Seconds = 0.0
+    unknown_roles: tuple[Role, ...] = ()
+    bpm: Annotated[float, Field(ge=20, le=400)] | None = None
+    bpm_source: Text | None = None
+    bars: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    key: Annotated[str, Field(pattern=r"^([ACDFG]#?|[BE])$")] | None = None
+    mode: Annotated[str, Field(pattern=r"^(major|minor)$")] | None = None
+    licence: Text = "unspecified"
     author: str | None = None
     url: str | None = None
-    annotators: int | None = None
-    flags: tuple[str, ...] = ()
+    annotators: Annotated[int, Field(ge=1)] | None = None
+    flags: tuple[Text, ...] = ()
     extra: str = "{}"
-    roles_source: str | None = None
-    key_source: str | None = None
-    audio_digest: str | None = None
+    roles_source: Text | None = None
+    key_source: Text | None = None
+    audio_digest: Digest | None = None
 
     @property
     def licence_class(self) -> LicenceClass:
@@ -93,10 +103,40 @@ SCHEMA: Final = pa.schema(
 )
 
 
+class LoopError(ValueError):
+    """A record that may not enter the table; the message names the row, its field and what is wrong with it."""
+
+
+_ROW: Final = TypeAdapter(Loop)
+
+
+def check_loop(loop: Loop) -> Loop:
+    """The loop, if it may enter the table: the one place where what a manifest, an API or people say is checked.
+
+    Raises LoopError naming its source, its file and the first field that is wrong.
+    """
+    where = f"{loop.source}: {loop.path}"
+    try:
+        _ROW.validate_python(vars(loop))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise LoopError(f"{where}: {field} is {first['input']!r:.80}: {first['msg']}") from None
+    if set(loop.roles) & set(loop.unknown_roles):
+        raise LoopError(f"{where}: unknown_roles has a role that is known to sound")
+    try:
+        kept = json.loads(loop.extra)
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict):
+        raise LoopError(f"{where}: extra is no JSON object")
+    return loop
+
+
 def write_loops(path: Path, loops: Iterable[Loop]) -> None:
-    """Replace the table at `path` by `loops`, ordered by id, whole or not at all."""
+    """Replace the table at `path` by `loops`, ordered by id, whole or not at all; raises LoopError on a wrong one."""
     rows = [
-        {**asdict(loop), "licence_class": loop.licence_class.value}
+        {**asdict(check_loop(loop)), "licence_class": loop.licence_class.value}
         for loop in sorted(loops, key=lambda loop: loop.loop_id)
     ]
     with atomic_path(path) as temporary:

@@ -1,10 +1,13 @@
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from storage.errors import UserError
-from storage.loops import SCHEMA_VERSION, read_loops, write_loops
+from storage.loops import SCHEMA_VERSION, LoopError, check_loop, read_loops, write_loops
 from tests.dummies import loop
 
 FULL = loop(
@@ -60,3 +63,27 @@ def test_a_table_of_the_first_schema_is_read_with_what_it_lacks_unknown(tmp_path
     old = pq.read_table(path).drop_columns(newer)
     pq.write_table(old.replace_schema_metadata({b"rolecall.schema_version": b"1"}), path)
     assert read_loops(path) == [BARE]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"loop_id": "xyz"}, "loop_id is 'xyz'"), ({"sha256": ""}, "sha256 is ''"), ({"path": "a.wav"}, "path is"),
+        ({"duration_s": 0.0}, "duration_s is 0.0"), ({"duration_s": float("nan")}, "duration_s is nan"),
+        ({"roles": ("drums",)}, "roles.0 is 'drums'"), ({"group": ""}, "group is ''"),
+        ({"bpm": 19.0}, "bpm is 19.0"), ({"bpm": float("inf")}, "bpm is inf"), ({"bars": -4.0}, "bars is -4.0"),
+        ({"key": "Db"}, "key is 'Db'"), ({"mode": "dorian"}, "mode is 'dorian'"), ({"licence": ""}, "licence is ''"),
+        ({"annotators": 0}, "annotators is 0"), ({"unknown_roles": ("bass",)}, "unknown_roles has a role"),
+        ({"extra": "[]"}, "extra is no JSON object"), ({"extra": "{"}, "extra is no JSON object"),
+    ],
+)  # fmt: skip
+def test_a_record_that_may_not_enter_the_table_is_named_with_its_field(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    wrong = replace(FULL, **changes)
+    with pytest.raises(LoopError, match=re.escape(complaint)) as caught:
+        check_loop(wrong)
+    assert str(caught.value).startswith(f"{wrong.source}: {wrong.path}: ")
+    with pytest.raises(LoopError):
+        write_loops(tmp_path / "loops.parquet", [BARE, wrong])
+    assert not (tmp_path / "loops.parquet").exists()
