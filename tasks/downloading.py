@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,8 +27,14 @@ class RemoteFile:
     checksum: str | None
 
 
-def download(file: RemoteFile, target: Path, session: requests.Session, patience: Patience) -> Path:
-    """Bring a file to `target`; what is there already is not asked for again.
+def download(
+    file: RemoteFile,
+    target: Path,
+    session: requests.Session,
+    patience: Patience,
+    arrived: Callable[[int], object] = lambda _: None,
+) -> Path:
+    """Bring a file to `target`; what is there already is not asked for again. `arrived` hears how many bytes came.
 
     It grows as `target` with `.part` behind, from where the last attempt stopped; only when size and digest are
     right does it get its name. Raises RequestError if they are not (nothing is left then), or if the server fails
@@ -41,7 +48,7 @@ def download(file: RemoteFile, target: Path, session: requests.Session, patience
     while _size(part) != file.size:
         before = _size(part)
         try:
-            _go_on(file, part, session)
+            _go_on(file, part, session, arrived)
         except TransientError as error:
             failures = failures + 1 if _size(part) <= before else 1
             if failures >= patience.attempts:
@@ -52,7 +59,7 @@ def download(file: RemoteFile, target: Path, session: requests.Session, patience
     return target
 
 
-def _go_on(file: RemoteFile, part: Path, session: requests.Session) -> None:
+def _go_on(file: RemoteFile, part: Path, session: requests.Session, arrived: Callable[[int], object]) -> None:
     """Ask for what is missing and append it; start again if the server sends something else."""
     have = _size(part)
     if have > file.size:
@@ -69,6 +76,7 @@ def _go_on(file: RemoteFile, part: Path, session: requests.Session) -> None:
                 out.write(chunk)
                 if out.tell() > file.size:
                     raise RequestError(f"{file.name}: more bytes came than the {file.size} that its record names")
+                arrived(len(chunk))
     if _size(part) < file.size:
         raise TransientError(f"{file.name}: {_size(part)} of {file.size} bytes came")
 

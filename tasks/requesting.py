@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tasks.pacing import stated_wait
+
 Answer = TypeVar("Answer")
 
 TIMEOUT_S: Final = (10.0, 60.0)
@@ -66,7 +68,7 @@ def check(answer: requests.Response) -> None:
     if status in (404, 410):
         raise GoneError(f"{where}: there is nothing any more ({status})")
     if status == 429 or status >= 500:
-        raise TransientError(f"{where}: answered {status}", _stated_wait(answer))
+        raise TransientError(f"{where}: answered {status}", stated_wait(answer.headers, time.time()))
     if status >= 400 and status != 416:
         raise RequestError(f"{where}: answered {status}")
 
@@ -82,26 +84,48 @@ def get(
     """The answer to a GET, its body still to be read inside the `with` block.
 
     `checked` raises what a status means. Raises GoneError (404, 410), TransientError (no connection, 5xx, 429, a body
-    that was cut) or RequestError.
+    that was cut or stalled) or RequestError.
     No message holds more of the address than host and path, since a query may hold a secret.
     """
-    sent = {"Accept-Encoding": "identity", **(headers or {})}
+    with (
+        _faults(url),
+        session.get(url, headers=_sent(headers), params=params, stream=True, timeout=TIMEOUT_S) as answer,
+    ):
+        checked(answer)
+        yield answer
+
+
+@contextmanager
+def post(
+    session: requests.Session, url: str, form: Mapping[str, str], checked: Callable[[requests.Response], None] = check
+) -> Iterator[requests.Response]:
+    """The answer to a POST of a form; raises as `get` does. A redirect is not followed: the form may hold a secret."""
+    with (
+        _faults(url),
+        session.post(url, headers=_sent(), data=form, stream=True, timeout=TIMEOUT_S, allow_redirects=False) as answer,
+    ):
+        checked(answer)
+        yield answer
+
+
+@contextmanager
+def _faults(url: str) -> Iterator[None]:
+    """Turn what the library raises into errors that say no more of an address than they may."""
     try:
-        with session.get(url, headers=sent, params=params, stream=True, timeout=TIMEOUT_S) as answer:
-            checked(answer)
-            yield answer
+        yield
+    except requests.JSONDecodeError:
+        raise TransientError(f"{shown(url)}: the answer is no JSON") from None
     except requests.RequestException as error:
         if isinstance(error, ValueError):
             raise RequestError(f"{shown(url)} is no address") from None
         raise TransientError(f"{shown(url)}: {type(error).__name__}") from None
 
 
+def _sent(headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {"Accept-Encoding": "identity", **(headers or {})}
+
+
 def shown(url: str) -> str:
     """An address without its query."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{parts.path}"
-
-
-def _stated_wait(answer: requests.Response) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else None

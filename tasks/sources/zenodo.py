@@ -5,7 +5,7 @@ from typing import Any, Final
 import requests
 
 from tasks.downloading import RemoteFile
-from tasks.requesting import Patience, RequestError, TransientError, get, retrying
+from tasks.requesting import Patience, RequestError, get, retrying
 
 DEFAULT_URL: Final = "https://zenodo.org/api"
 
@@ -16,10 +16,7 @@ def read_record(base: str, record: int, session: requests.Session, patience: Pat
 
     def ask() -> Any:
         with get(session, url) as answer:
-            try:
-                return answer.json()
-            except requests.JSONDecodeError:
-                raise TransientError(f"{url}: the answer is no JSON") from None
+            return answer.json()
 
     document = retrying(ask, patience)
     entries = document.get("files") if isinstance(document, dict) else None

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import math
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.doubles.serving import serve
 
@@ -21,7 +23,8 @@ class Zenodo:
     """What the double holds, how it misbehaves, and what it was asked.
 
     `cuts` are numbers of bytes after which the next answers with a file end, `statuses` what the next answers fail
-    with; each is used up once.
+    with; each is used up once. `per_minute` is how many requests it answers in a minute by `clock`, which its headers
+    tell; one more is refused, with `Retry-After` if it is `polite`.
     """
 
     files: dict[str, bytes]
@@ -31,9 +34,28 @@ class Zenodo:
     old_names: bool = False
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    clock: Callable[[], float] = time.time
+    per_minute: int = 1_000_000
+    polite: bool = True
+    window_ends: float = 0.0
+    left: int = 0
+    refused: int = 0
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     bytes_sent: int = 0
     guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self) -> tuple[bool, dict[str, str]]:
+        """Whether one more request is answered, and what the headers say of the rest."""
+        now = self.clock()
+        if now >= self.window_ends:
+            self.window_ends, self.left = now + 60.0, self.per_minute
+        granted, self.left = self.left > 0, max(0, self.left - 1)
+        self.refused += not granted
+        stated = {"Limit": self.per_minute, "Remaining": self.left, "Reset": math.ceil(self.window_ends)}
+        headers = {f"X-RateLimit-{name}": str(value) for name, value in stated.items()}
+        if not granted and self.polite:
+            headers["Retry-After"] = str(math.ceil(self.window_ends - now))
+        return granted, headers
 
     def record(self) -> dict[str, Any]:
         """The record as the REST API gives it."""
@@ -55,6 +77,7 @@ def zenodo(files: dict[str, bytes]) -> Iterator[Zenodo]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        limits: ClassVar[dict[str, str]] = {}
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -63,13 +86,14 @@ def zenodo(files: dict[str, bytes]) -> Iterator[Zenodo]:
             with double.guard:
                 double.asked.append((self.path, self.headers.get("Range")))
                 status = double.statuses.pop(0) if double.statuses else None
-            if status is not None:
+                granted, self.limits = double.count()
+            if not granted:
+                self._send(429, b'{"message": "429 Too Many Requests"}')
+            elif status is not None:
                 self._send(status, b'{"message": "no"}')
             elif self.path == f"/api/records/{RECORD}":
                 self._send(200, json.dumps(double.record()).encode())
-            elif match := re.fullmatch(
-                rf"(?:/api)?/records/{RECORD}/files/([^/?]+)(?:/content|\?download=1)", self.path
-            ):
+            elif match := CONTENT.fullmatch(self.path):
                 self._send_file(double.files.get(match.group(1)))
             else:
                 self._send(404, b"{}")
@@ -97,7 +121,7 @@ def zenodo(files: dict[str, bytes]) -> Iterator[Zenodo]:
                 double.bytes_sent += len(body[:cut])
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
-            for name, value in (headers or {}).items():
+            for name, value in {**(headers or {}), **self.limits}.items():
                 self.send_header(name, value)
             if cut is not None:
                 self.send_header("Connection", "close")

@@ -40,6 +40,19 @@ def test_a_download_that_was_cut_anywhere_goes_on_from_there(tmp_path: Path, cut
         assert double.bytes_sent < len(CONTENT) + 2000 + (1 << 14)
 
 
+def test_a_download_that_is_cut_at_any_byte_again_and_again_comes_whole(tmp_path: Path) -> None:
+    luck = random.Random(5)
+    for number in range(40):
+        with zenodo({"a.zip": CONTENT}) as double:
+            double.cuts = [luck.randrange(60_000) for _ in range(4)]
+            heard: list[int] = []
+            target = tmp_path / str(number) / "a.zip"
+            download(file_of(double), target, requests.Session(), replace(AT_ONCE, attempts=9), heard.append)
+            assert target.read_bytes() == CONTENT
+            assert sum(heard) == len(CONTENT)
+            assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
+
+
 def test_a_part_left_by_a_killed_process_is_taken_up(tmp_path: Path) -> None:
     (tmp_path / "a.zip.part").write_bytes(CONTENT[:200_000])
     with zenodo({"a.zip": CONTENT}) as double:
