@@ -7,6 +7,7 @@ import sys
 import typer
 
 from flows.commands import catalogue, fetching, making, trying
+from flows.interrupts import StoppedError
 from storage.errors import UserError, WorkspaceLockedError
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ for name, commands in (
 ):
     app.add_typer(commands, name=name)
 
-_USAGE, _LOCKED = 2, 5
+_USAGE, _LOCKED, _INTERRUPTED = 2, 5, 130
 
 
 def main() -> None:
@@ -37,6 +38,8 @@ def main() -> None:
     except UserError as error:
         print(f"rolecall: {error}", file=sys.stderr)
         sys.exit(_USAGE)
+    except StoppedError:
+        sys.exit(_INTERRUPTED)
     except WorkspaceLockedError as error:
         print(f"rolecall: {error}", file=sys.stderr)
         sys.exit(_LOCKED)

@@ -11,9 +11,9 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.bringing import CONNECTIONS, bring
 from flows.engine import open_client
-from flows.interrupts import stop_requested
+from flows.interrupts import StoppedError, stop_requested, wait_unless_stopped
 from flows.keeping import FetchSummary, Keeping, keeping
-from flows.progress import progress
+from flows.progress import progress, say
 from storage.annotations import write_annotations
 from storage.errors import UserError
 from storage.files import remove_leftovers, write_bytes_atomically
@@ -22,6 +22,7 @@ from storage.licences import LicenceClass
 from storage.loops import Loop
 from storage.workspace import Workspace
 from tasks.downloading import RemoteFile, download
+from tasks.pacing import paced_session
 from tasks.remote_zip import RangesIgnoredError, RemoteZip, ZipError, file_ranges, http_ranges
 from tasks.requesting import Patience, RequestError
 from tasks.sources.fsld import (
@@ -38,7 +39,7 @@ from tasks.sources.fsld import (
 )
 from tasks.sources.zenodo import read_record
 
-_PATIENCE = Patience(sleep=stop_requested.wait)
+_PATIENCE = Patience(sleep=wait_unless_stopped)
 
 
 @flow(name="fetch-fsld")
@@ -50,15 +51,21 @@ def fetch_fsld(
     limit: int | None = None,
     workers: int = 2,
     licences: Sequence[str] = tuple(LicenceClass),
+    whole: bool = False,
 ) -> FetchSummary:
-    """Bring the annotated loops of some roles into the table; what is there already is not asked for again."""
+    """Bring the annotated loops of some roles into the table; what is there already is not asked for again.
+
+    The archive of the audio is brought `whole`, or read where it lies, member by member.
+    """
+    find_archive = bring_archive if whole else open_archive
     with Workspace(Path(workspace)).lock("fetch fsld") as store, Ledger.of(store) as ledger:
         files = list_files(zenodo)
         judged, refused = judge(files, store)
         with keeping(store, ledger, "fetch", licences) as brought:
             brought.commit([], refused)
+            brought.left_out = sum(one.left_out is not None for one in judged)
             if not annotations_only:
-                archive = open_archive(files, store)
+                archive = find_archive(files, store)
                 wanted = choose_sounds(judged, archive, store, roles, limit, brought)
                 bring_sounds(wanted, archive, workers, brought)
         return brought.summary
@@ -93,16 +100,40 @@ def judge(files: dict[str, RemoteFile], workspace: Workspace) -> tuple[list[Judg
 @task(cache_policy=NO_CACHE)
 def open_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
     """The archive of the audio, read over ranges; brought whole where the server sends no ranges."""
-    file, whole = files[AUDIO], workspace.sources / "fsld" / AUDIO
+    file = files[AUDIO]
     try:
-        if not whole.exists():
-            try:
-                return RemoteZip(http_ranges(file, _session(), _PATIENCE), file.size)
-            except RangesIgnoredError:
-                download(file, whole, _session(), _PATIENCE)
-        return RemoteZip(file_ranges(whole), whole.stat().st_size)
+        if not _whole(workspace).exists():
+            return RemoteZip(http_ranges(file, _session(), _PATIENCE), file.size)
+    except RangesIgnoredError as error:
+        say(f"{error}; {file.name} is brought whole")
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
+    return _bring_whole(file, _whole(workspace))
+
+
+@task(cache_policy=NO_CACHE)
+def bring_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
+    """The archive of the audio, brought whole: from where the last attempt stopped, and named when it is right."""
+    return _bring_whole(files[AUDIO], _whole(workspace))
+
+
+def _bring_whole(file: RemoteFile, target: Path) -> RemoteZip:
+    try:
+        with progress(f"bytes of {file.name}", file.size) as shown:
+
+            def arrived(size: int) -> None:
+                shown.advance(size)
+                if stop_requested.is_set():
+                    raise StoppedError
+
+            download(file, target, _session(), _PATIENCE, arrived)
+        return RemoteZip(file_ranges(target), target.stat().st_size)
+    except (RequestError, ZipError) as error:
+        raise UserError(f"{error}; run the same command again to go on") from None
+
+
+def _whole(workspace: Workspace) -> Path:
+    return workspace.sources / "fsld" / AUDIO
 
 
 @task(cache_policy=NO_CACHE)
@@ -157,8 +188,4 @@ def _row(judged: Judged) -> dict[str, object]:
 
 
 def _session() -> requests.Session:
-    session = requests.Session()
-    adapter = requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    return session
+    return paced_session(CONNECTIONS, wait_unless_stopped)

@@ -43,8 +43,8 @@ class BpmSource(StrEnum):
 class Reason(StrEnum):
     """Why a file is in quarantine.
 
-    The last four are a fetch's own: a licence that its source does not give, a loop that its annotators left out or
-    disagree on, a record that is not what its schema says, and a download that failed.
+    The last three are a fetch's own: a licence that its source does not give, a record that is not what its schema
+    says, and a download that failed.
     """
 
     UNREADABLE = "unreadable"
@@ -61,7 +61,6 @@ class Reason(StrEnum):
     VANISHED = "vanished"
     PERMISSION = "permission"
     LICENCE = "licence"
-    LEFT_OUT = "left_out"
     MALFORMED = "malformed"
     NETWORK = "network"
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,6 +91,13 @@ def fetch_fsld(
         str, typer.Option(metavar="ROLE[,ROLE]…", help="Only loops of these roles, separated by commas.")
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many loops.")] = None,
+    whole_archive: Annotated[
+        bool,
+        typer.Option(
+            "--whole-archive",
+            help="Bring the archive of the audio whole (8.8 GB) instead of member by member; goes on where it stopped.",
+        ),
+    ] = False,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
@@ -103,7 +111,7 @@ def fetch_fsld(
     zenodo = os.environ.get("ROLECALL_ZENODO_URL") or DEFAULT_URL
     licences = licences_wanted(allow_licence, exclude_noncommercial)
     with stop_on_interrupt():
-        summary = flow(zenodo, str(where.root), annotations_only, chosen, limit, workers, licences)
+        summary = flow(zenodo, str(where.root), annotations_only, chosen, limit, workers, licences, whole_archive)
     _report(summary, as_json)
 
 
@@ -116,23 +124,49 @@ def fetch_freesound(
         str, typer.Option("--filter", help="Conditions in Solr's form, such as 'tag:loop duration:[1 TO 30]'.")
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many sounds.")] = None,
+    originals: Annotated[
+        bool,
+        typer.Option("--originals", help="Bring the original files; log in first with rolecall fetch freesound-login."),
+    ] = False,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the previews of Freesound's sounds; the key is FREESOUND_API_KEY, else a Prefect Secret block."""
+    """Take sounds of Freesound, as previews unless originals are wanted.
+
+    The key is FREESOUND_API_KEY, else the Prefect Secret block freesound-api-key.
+    """
     if not query.strip() and not filters.strip():
         raise UserError("name a --query or a --filter: Freesound's terms do not allow a copy of all its sounds")
     where = workspace_at(workspace)
     ready_for_flows(where)
     from flows.fetch_freesound import fetch_freesound as flow
-    from tasks.sources.freesound import DEFAULT_URL
 
-    base = os.environ.get("ROLECALL_FREESOUND_URL") or DEFAULT_URL
     licences = licences_wanted(allow_licence, exclude_noncommercial)
     with stop_on_interrupt():
-        summary = flow(base, query, filters, str(where.root), limit, workers, licences)
+        summary = flow(_freesound(), query, filters, str(where.root), limit, workers, licences, originals)
     _report(summary, as_json)
+
+
+@fetch.command("freesound-login")
+def fetch_freesound_login(
+    workspace: WorkspaceOption,
+    in_prefect: Annotated[
+        bool, typer.Option("--in-prefect", help="Keep the login in a Prefect Secret block, not in a file.")
+    ] = False,
+) -> None:
+    """Log in to Freesound, so that original files may be fetched: open a page anywhere, type the code it shows.
+
+    The application is FREESOUND_CLIENT_ID with FREESOUND_API_KEY, else their Prefect Secret blocks. The login is kept
+    in a file that only you can read, and renews itself.
+    """
+    from flows.settings import prepare_prefect
+
+    prepare_prefect(workspace_at(workspace).prefect)
+    from flows.login import log_in
+
+    kept = log_in(_freesound(), _ask_for_code, in_prefect)
+    print(f"logged in; {kept}")
 
 
 @loops.command("list")
@@ -185,6 +219,19 @@ def loops_stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None
         print_rows([title.replace("_", " "), "loops"], list(numbers[title].items()), Format.TABLE)
 
 
+@loops.command("left-out")
+def loops_left_out(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The annotated sounds that are no loops, each with the rule that leaves it out."""
+    from storage.annotations import left_out
+
+    rows = left_out(workspace_at(workspace).sources / "fsld" / "annotations.parquet")
+    if as_json:
+        print_json(rows)
+        return
+    columns = ["sound_id", "annotators", "left_out"]
+    print_rows(columns, [[row[name] for name in columns] for row in rows], Format.TABLE)
+
+
 @loops.command("credits")
 def loops_credits(
     workspace: WorkspaceOption,
@@ -198,6 +245,19 @@ def loops_credits(
     chosen = [loop for loop in read_loops(workspace_at(workspace).loops) if source in (None, loop.source)]
     for path in write_credits("these loops", chosen, folder):
         print(path)
+
+
+def _freesound() -> str:
+    from tasks.sources.freesound import DEFAULT_URL
+
+    return os.environ.get("ROLECALL_FREESOUND_URL") or DEFAULT_URL
+
+
+def _ask_for_code(page: str) -> str:
+    """Show the page to open and read the code that it shows from stdin."""
+    say(f"Open this page, allow access, and copy the code that it shows:\n\n    {page}\n")
+    say("The code, or the address of the page that shows it:")
+    return sys.stdin.readline()
 
 
 def _roles(text: str) -> list[str]:
@@ -217,6 +277,8 @@ def _report(summary: "FetchSummary", as_json: bool) -> None:
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(summary).items()))
     if stop_requested.is_set():
         raise typer.Exit(_INTERRUPTED)
+    if summary.left_out:
+        say("rolecall loops left-out lists what its annotators leave out, and by which rule")
     if summary.quarantined:
         say("rolecall errors lists what was refused and why")
         raise typer.Exit(_QUARANTINED)

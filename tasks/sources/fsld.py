@@ -60,7 +60,8 @@ def judge_annotations(archive: Path) -> tuple[list[Judged], list[Refusal]]:
     """Read every annotation of `annotations.zip`, and let the annotators of each sound agree; ordered by sound.
 
     Only members `annotations/<digits>/sound-<digits>.json` count. An annotation that is not what the schema says
-    is refused and the others decide. Raises ZipError if the archive cannot be read.
+    is refused and the others decide. What they leave out by a rule is no fault, so it is not refused. Raises ZipError
+    if the archive cannot be read.
     """
     by_sound: dict[int, list[Annotation]] = {}
     refused: list[Refusal] = []
@@ -78,7 +79,6 @@ def judge_annotations(archive: Path) -> tuple[list[Judged], list[Refusal]]:
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise ZipError(f"{archive} cannot be read: {error}; remove it and fetch again") from None
     judged = [_judge(sound_id, said) for sound_id, said in sorted(by_sound.items()) if said]
-    refused += [(place(one.sound_id), Reason.LEFT_OUT, one.left_out) for one in judged if one.left_out is not None]
     return judged, refused
 
 

@@ -48,13 +48,32 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def good_annotations() -> dict[str, bytes]:
+    """The annotations of the small data set, without the one that is no JSON."""
+    return {"annotations.zip": zipped(_annotations())}
+
+
 def small_fsld() -> dict[str, bytes]:
     """Sounds 1 to 4 are good; 5 is discarded, 6 disputed, 7 has no audio, 8 none that decodes, 9 a strange licence.
 
-    10 has no metadata,
-
-    11 no annotation; 12 is the same audio as 1; one annotation is no JSON.
+    10 has no metadata, 11 no annotation; 12 is the same audio as 1; one annotation is no JSON.
     """
+    sounds = {
+        "1_7.wav": wav(clicks(120, 4.0)), "2_7.aiff": wav(tone(2.0, 110)), "3_8.wav": wav(tone(4.0, 220)),
+        "4_8.wav": wav(tone(3.3, 330)), "5_7.wav": wav(tone(1.0)), "6_7.wav": wav(tone(1.0)), "8_7.wav": b"no audio",
+        "9_7.wav": wav(tone(1.0, 500)), "10_7.wav": wav(tone(1.0, 600)), "11_7.wav": wav(tone(1.0, 700)),
+        "12_7.wav": wav(clicks(120, 4.0)),
+    }  # fmt: skip
+    metadata = {str(number): entry(number) for number in (1, 3, 5, 6, 7, 8, 11, 12, 99)}
+    metadata |= {"2": entry(2, ZERO, bpm=128), "4": entry(4, NC, "bo"), "9": entry(9, "all rights reserved")}
+    audio = {f"audio/wav/{name}.wav": content for name, content in sounds.items()}
+    return {
+        "annotations.zip": zipped({**_annotations(), "annotations/13/sound-1.json": b"{"}),
+        "FSL10K.zip": zipped({**audio, "metadata.json": json.dumps(metadata).encode()}),
+    }
+
+
+def _annotations() -> dict[str, bytes]:
     said: dict[str, Any] = {
         "11/sound-1": annotation("percussion"),
         "12/sound-1": annotation("percussion", "fx"),
@@ -67,22 +86,8 @@ def small_fsld() -> dict[str, bytes]:
         **{f"11/sound-{number}": annotation("percussion") for number in (7, 8, 9, 10, 12)},
     }
     annotations = {f"annotations/{name}.json": json.dumps(document).encode() for name, document in said.items()}
-    annotations |= {
-        "annotations/13/sound-1.json": b"{",
+    return annotations | {
         "annotations/AA/sound-11.json": b"ignored",
         "__MACOSX/annotations/11/sound-11.json": b"ignored",
         "annotations/11/notes.txt": b"ignored",
-    }
-    sounds = {
-        "1_7.wav": wav(clicks(120, 4.0)), "2_7.aiff": wav(tone(2.0, 110)), "3_8.wav": wav(tone(4.0, 220)),
-        "4_8.wav": wav(tone(3.3, 330)), "5_7.wav": wav(tone(1.0)), "6_7.wav": wav(tone(1.0)), "8_7.wav": b"no audio",
-        "9_7.wav": wav(tone(1.0, 500)), "10_7.wav": wav(tone(1.0, 600)), "11_7.wav": wav(tone(1.0, 700)),
-        "12_7.wav": wav(clicks(120, 4.0)),
-    }  # fmt: skip
-    metadata = {str(number): entry(number) for number in (1, 3, 5, 6, 7, 8, 11, 12, 99)}
-    metadata |= {"2": entry(2, ZERO, bpm=128), "4": entry(4, NC, "bo"), "9": entry(9, "all rights reserved")}
-    audio = {f"audio/wav/{name}.wav": content for name, content in sounds.items()}
-    return {
-        "annotations.zip": zipped(annotations),
-        "FSL10K.zip": zipped({**audio, "metadata.json": json.dumps(metadata).encode()}),
     }
