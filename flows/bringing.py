@@ -10,12 +10,13 @@ from distributed import Client
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from flows.engine import Lost, stream
-from flows.interrupts import stop_requested
+from flows.interrupts import StoppedError, stop_requested
 from flows.keeping import Keeping, Refusal
-from flows.progress import Progress
+from flows.progress import Progress, say
 from flows.worker import measure_loops
 from storage.errors import UserError
 from storage.loops import Loop
+from storage.quota import DayQuotaError
 from storage.vocabulary import Reason
 from tasks.remote_zip import ZipError
 from tasks.requesting import GoneError, RequestError
@@ -32,18 +33,19 @@ def bring(
     client: Client,
     brought: Keeping,
     shown: Progress,
-) -> None:
+) -> bool:
     """Download, check and commit `sounds`; what fails is refused under the name that `place` gives it.
 
     A sound that another try may bring is refused as `network`; raises UserError if a whole batch fails so. Ends
-    after the batch in flight once a stop is requested.
+    after the batch in flight once a stop is requested, or when the day's requests are used up: what was not asked for
+    is left to the next run. True if it was the day that ended.
     """
     artifact = create_progress_artifact(0.0, key="fetched", description=f"{len(sounds)} sounds to bring")
     for start in range(0, len(sounds), BATCH):
         if stop_requested.is_set():
-            return
+            return False
         batch = sounds[start : start + BATCH]
-        arrived, refused = _download_all(batch, place, download)
+        arrived, refused, day_ends = _download_all(batch, place, download)
         if not arrived and len(refused) == len(batch) and all(reason is Reason.NETWORK for _, reason, _ in refused):
             brought.commit([], refused)
             raise UserError(f"{refused[0][2]}; nothing comes through, run the same command later to go on")
@@ -51,6 +53,10 @@ def bring(
         brought.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
         shown.advance(len(batch))
         update_progress_artifact(_id(artifact), 100.0 * min(1.0, (start + BATCH) / len(sounds)))
+        if day_ends is not None:
+            say(f"{day_ends}; the same command goes on then")
+            return True
+    return False
 
 
 def _id(artifact: object) -> UUID:
@@ -60,8 +66,10 @@ def _id(artifact: object) -> UUID:
 
 def _download_all(
     batch: Sequence[Loop], place: Callable[[Loop], str], download: Callable[[Loop], object]
-) -> tuple[list[Loop], list[Refusal]]:
-    def one(loop: Loop) -> Refusal | None:
+) -> tuple[list[Loop], list[Refusal], DayQuotaError | None]:
+    """What arrived, what is refused, and the end of the day if it came; what was put off is in neither list."""
+
+    def one(loop: Loop) -> Loop | Refusal | DayQuotaError | StoppedError:
         try:
             download(loop)
         except GoneError as error:
@@ -70,12 +78,16 @@ def _download_all(
             return place(loop), Reason.NETWORK, str(error)
         except ZipError as error:
             return place(loop), Reason.TRUNCATED, str(error)
-        return None
+        except (DayQuotaError, StoppedError) as put_off:
+            return put_off
+        return loop
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         outcomes = list(threads.map(one, batch))
-    arrived = [loop for loop, refusal in zip(batch, outcomes, strict=True) if refusal is None]
-    return arrived, [refusal for refusal in outcomes if refusal is not None]
+    arrived = [outcome for outcome in outcomes if isinstance(outcome, Loop)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
+    ends = [outcome for outcome in outcomes if isinstance(outcome, DayQuotaError)]
+    return arrived, refused, ends[0] if ends else None
 
 
 def _measure_all(

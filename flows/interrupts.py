@@ -12,6 +12,16 @@ stop_requested: Final = Event()
 """Set it to end a run after the batches in flight; what is left is taken up by the next run."""
 
 
+class StoppedError(Exception):
+    """What waited was told to stop; the next run goes on from there."""
+
+
+def wait_unless_stopped(seconds: float) -> None:
+    """Sleep; raises StoppedError as soon as the run is to end."""
+    if stop_requested.wait(seconds):
+        raise StoppedError
+
+
 @contextmanager
 def stop_on_interrupt() -> Iterator[None]:
     """Turn SIGINT and SIGTERM into `stop_requested` for the length of a `with` block.

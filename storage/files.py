@@ -9,10 +9,11 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, mode: int = 0o644) -> Iterator[Path]:
     """Lend a temporary path beside `target`; on leaving without an error it is synced and renamed to `target`.
 
-    The parent folders are made. On an error the temporary file is removed and `target` stays as it was.
+    The parent folders are made. On an error the temporary file is removed and `target` stays as it was. Until it is
+    renamed, nobody but its owner may read it; then `mode` holds.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
@@ -20,7 +21,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        promote(temporary, target)
+        promote(temporary, target, mode)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -31,10 +32,10 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def promote(finished: Path, target: Path) -> None:
+def promote(finished: Path, target: Path, mode: int = 0o644) -> None:
     """Give a finished file its name, so that a crash leaves the old file or the new one; both in one folder."""
     _sync(finished)
-    finished.chmod(0o644)
+    finished.chmod(mode)
     finished.replace(target)
     _sync(target.parent)
 

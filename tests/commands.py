@@ -27,18 +27,20 @@ class Command:
 
     settings: dict[str, str]
 
-    def __call__(self, *words: str | Path, cwd: Path | None = None) -> Ended:
-        process = self.start(*words, cwd=cwd)
-        out, err = process.communicate(timeout=500)
+    def __call__(self, *words: str | Path, cwd: Path | None = None, typed: str = "") -> Ended:
+        process = self.start(*words, cwd=cwd, stdin=subprocess.PIPE)
+        out, err = process.communicate(typed, timeout=500)
         return Ended(process.returncode, out, err)
 
-    def start(self, *words: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str | Path, cwd: Path | None = None, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Start it in a process group of its own, as a shell does."""
         return subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *map(str, words)],
             env=self.environment(),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -12,9 +12,11 @@ from storage.files import write_bytes_atomically
 from storage.licences import parse_freesound_licence
 from storage.listings import Listing
 from storage.loops import Loop
-from storage.quota import DAY_S, DayQuotaError
+from storage.quota import DAY_S, MINUTE_S, DayQuotaError
 from storage.vocabulary import BpmSource, Reason
+from tasks.audio import EXTENSIONS
 from tasks.keys import parse_key
+from tasks.pacing import stated_wait
 from tasks.requesting import GoneError, Patience, RequestError, TransientError, get, retrying, shown
 
 DEFAULT_URL: Final = "https://freesound.org/apiv2"
@@ -59,10 +61,7 @@ class Freesound:
             self.granted()
             headers = {"Authorization": f"Token {self.key}"}
             with get(self.session, url, headers, params, self._check) as answer:
-                try:
-                    document = answer.json()
-                except requests.JSONDecodeError:
-                    raise TransientError(f"{shown(url)}: the answer is no JSON") from None
+                document = answer.json()
             if not isinstance(document, dict):
                 raise TransientError(f"{shown(url)}: the answer is no object")
             return document
@@ -70,28 +69,36 @@ class Freesound:
         return retrying(once, self.patience)
 
     def _check(self, answer: requests.Response) -> None:
-        """Raise what an answer of the API means; only its `detail` tells the limits apart."""
-        status = answer.status_code
-        if status < 400:
-            return
-        said = f"{shown(answer.url)}: {status}, {self._detail(answer)}"
-        if status == 429 and "/day" in said:
-            raise DayQuotaError(self.clock() + DAY_S)
-        if status == 429 and "suspended" not in said:
-            retry_after = answer.headers.get("Retry-After", "")
-            raise TransientError(said, float(retry_after) if retry_after.isdecimal() else 60.0)
-        if status in (404, 410):
-            raise GoneError(said)
-        if status >= 500:
-            raise TransientError(said)
-        raise RequestError(said)
+        check_answer(answer, self.key, self.clock)
 
-    def _detail(self, answer: requests.Response) -> str:
-        try:
-            detail = answer.json().get("detail")
-        except (requests.JSONDecodeError, AttributeError):
-            detail = None
-        return str(detail or answer.reason).replace(self.key, "…")[:300]
+
+def check_answer(answer: requests.Response, secret: str, clock: Callable[[], float]) -> None:
+    """Raise what an answer of the API means; only its `detail` tells the limits apart. `secret` is never repeated.
+
+    Raises DayQuotaError, TransientError, GoneError or RequestError.
+    """
+    status = answer.status_code
+    if status < 400:
+        return
+    said = f"{shown(answer.url)}: {status}, {_detail(answer).replace(secret, '…')}"
+    if status == 429 and "/day" in said:
+        raise DayQuotaError(clock() + DAY_S)
+    if status == 429 and "suspended" not in said:
+        stated = stated_wait(answer.headers, clock())
+        raise TransientError(said, MINUTE_S if stated is None else stated)
+    if status in (404, 410):
+        raise GoneError(said)
+    if status >= 500:
+        raise TransientError(said)
+    raise RequestError(said)
+
+
+def _detail(answer: requests.Response) -> str:
+    try:
+        detail = answer.json().get("detail")
+    except (requests.JSONDecodeError, AttributeError):
+        detail = None
+    return str(detail or answer.reason)[:300]
 
 
 def list_sounds(client: Freesound, listing: Listing, query: str, filters: str, limit: int | None) -> None:
@@ -132,14 +139,26 @@ def place(sound_id: int) -> str:
     return f"freesound:{sound_id}"
 
 
-def describe(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
-    """What a search says of a sound, as a loop whose file is still to come; or why it is refused."""
+def describe_preview(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
+    """What a search says of a sound, as a loop whose preview is still to come; or why it is refused."""
+    if preview_of(sound) is None:
+        return place(int(sound["id"])), Reason.VANISHED, f"has no {PREVIEW}"
+    return _describe(sound, folder / f"{int(sound['id'])}.ogg", PREVIEW)
+
+
+def describe_original(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
+    """What a search says of a sound, as a loop whose original file is still to come; or why it is refused."""
+    kind = _text(sound, "type") or ""
+    if f".{kind}" not in EXTENSIONS:
+        return place(int(sound["id"])), Reason.UNSUPPORTED_CODEC, f"is of type {kind!r}, which no decoder takes"
+    return _describe(sound, folder / f"{int(sound['id'])}.{kind}", "original")
+
+
+def _describe(sound: dict[str, Any], path: Path, file: str) -> Loop | Refusal:
     sound_id = int(sound["id"])
     licence = sound.get("license")
     if not isinstance(licence, str) or parse_freesound_licence(licence) is None:
         return place(sound_id), Reason.LICENCE, f"its licence is {licence!r}, none of Freesound's"
-    if preview_of(sound) is None:
-        return place(sound_id), Reason.VANISHED, f"has no {PREVIEW}"
     author, bpm = _text(sound, "username"), _number(sound, "bpm")
     if bpm is not None and not 20 <= bpm <= 400:
         bpm = None
@@ -154,12 +173,13 @@ def describe(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
         "tags": [tag for tag in sound.get("tags") or [] if isinstance(tag, str)],
         "bpm_confidence": _number(sound, "bpm_confidence"),
         "tonality_confidence": _number(sound, "tonality_confidence"),
-        "file": PREVIEW,
+        "loopable": sound.get("loopable") if isinstance(sound.get("loopable"), bool) else None,
+        "file": file,
     }
     return Loop(
         loop_id="",
         source="freesound",
-        path=str(folder / f"{sound_id}.ogg"),
+        path=str(path),
         sha256="",
         duration_s=0.0,
         roles=(),

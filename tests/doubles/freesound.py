@@ -1,23 +1,30 @@
-"""A double of Freesound's API and of the server of its previews, with the quirks of both."""
+"""A double of Freesound: its API, its logins and the server of its previews, with the quirks of all three."""
 
+import hashlib
 import io
 import json
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import soundfile
 
+from tests.doubles.freesound_index import RefusedError, Sound, chosen, find, page_of
+from tests.doubles.freesound_login import Logins
 from tests.doubles.serving import serve
 from tests.dummies import RATE, tone
 
 KEY = "k3y-that-nobody-may-see-0123456789abcdef"
 BY = "http://creativecommons.org/licenses/by/3.0/"
+_PREVIEW = re.compile(r"/previews/(\d+)/(\d+)_\d+-hq\.ogg")
+_SOUND = re.compile(r"/apiv2/sounds/(\d+)/(download/)?")
 
 
 @cache
@@ -25,6 +32,14 @@ def ogg(sound_id: int) -> bytes:
     """A preview: a short tone, another one for every sound; made once, since its serial number is chance."""
     buffer = io.BytesIO()
     soundfile.write(buffer, tone(0.3, 200 + 7 * (sound_id % 500)), RATE, format="OGG")
+    return buffer.getvalue()
+
+
+@cache
+def wav(sound_id: int) -> bytes:
+    """An original: the same tone, nothing lost."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(0.3, 200 + 7 * (sound_id % 500)), RATE, format="WAV")
     return buffer.getvalue()
 
 
@@ -39,62 +54,115 @@ class FreesoundDouble:
 
     `nulls` are places of the index that answer null; `drift` moves the index by so many places after the first page,
     so that sounds come again; `failures` are answers (status, detail) that the next API requests get, each once;
-    `gone` are previews that are not there, `cuts` how many bytes the next previews end after.
+    `gone` are sounds whose files are not there, `cuts` how many bytes the next files end after, `stalls` after how
+    many bytes the next files pause and for how many seconds, `short_lengths` by how many bytes the next files state
+    too short a length. `per_minute` and `per_day` are the limits, by `clock`; a request that is refused is not counted.
     """
 
-    sounds: list[dict[str, Any]]
+    sounds: list[Sound]
     url: str = ""
+    clock: Callable[[], float] = time.time
+    per_minute: int = 60
+    per_day: int = 2000
+    suspended: bool = False
     nulls: set[int] = field(default_factory=set)
     drift: int = 0
     page_size: int = 150
     failures: list[tuple[int, str]] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
     cuts: list[int] = field(default_factory=list)
-    preview: Callable[[int], bytes] = ogg
+    stalls: list[tuple[int, float]] = field(default_factory=list)
+    short_lengths: list[int] = field(default_factory=list)
     searches: list[dict[str, str]] = field(default_factory=list)
     previews: list[int] = field(default_factory=list)
+    downloads: list[int] = field(default_factory=list)
     keys_at_previews: list[str] = field(default_factory=list)
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    counted: list[float] = field(default_factory=list)
+    refused: int = 0
+    guard: threading.RLock = field(default_factory=threading.RLock)
 
-    def search(self, asked: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """The answer to a search: its page, or a 404 behind the last one."""
-        page = int(asked.get("page") or 1)
-        size = min(int(asked.get("page_size") or 15), self.page_size)
-        start = (page - 1) * size - (self.drift if page > 1 else 0)
-        shown = self.sounds[start : start + size]
-        if self.sounds and not shown:
-            return 404, {"detail": "Not found"}
-        results = [
-            None if place in self.nulls else {**sound, "previews": self._previews(sound["id"])}
-            for place, sound in enumerate(shown, start)
-        ]
-        more = start + size < len(self.sounds)
-        # No token in it, as the real one.
-        following = (
-            f"{self.url}/search/?&query={quote(asked.get('query', ''))}&weights=&page={page + 1}&page_size={size}"
-        )
-        document = {"count": len(self.sounds), "previous": None, "next": following if more else None}
-        return 200, {**document, "results": results}
+    def __post_init__(self) -> None:
+        self.logins = Logins(KEY, lambda: self.clock())
 
-    def _previews(self, sound_id: int) -> dict[str, str]:
-        return {"preview-hq-ogg": f"{self.url.removesuffix('/apiv2')}/previews/{sound_id}.ogg"}
+    def preview_of(self, sound_id: int) -> str:
+        """Where a preview lies: on another server, which asks for no key."""
+        return f"{self.url.removesuffix('/apiv2')}/previews/{sound_id // 1000}/{sound_id}_7-hq.ogg"
+
+    def answer(self, path: str, asked: dict[str, str], authorisation: str) -> dict[str, Any] | bytes:
+        """What a GET of the API gives: a document or a file; raises RefusedError."""
+        with self.guard:
+            by_login = self._authenticate(asked.pop("token", None), authorisation)
+            self._throttle()
+            searching = path in ("/apiv2/search/", "/apiv2/search/text/")
+            if searching:
+                self.searches.append(asked)
+            if self.failures:
+                raise RefusedError(*self.failures.pop(0))
+            if searching:
+                found = find(self.sounds, asked)
+                return page_of(found, asked, self.url, self.page_size, self.drift, lambda *of: self._shown(asked, *of))
+            if match := _SOUND.fullmatch(path):
+                return self._sound(int(match[1]), asked, bool(match[2]), by_login)
+            raise RefusedError(404, "Not found")
+
+    def _authenticate(self, token: str | None, authorisation: str) -> bool:
+        """Whether somebody is logged in, rather than only an application known by its key."""
+        kind, _, word = authorisation.partition(" ")
+        if kind.lower() == "bearer":
+            if not self.logins.knows(word):
+                raise RefusedError(401, "Authentication credentials were not provided.")
+            return True
+        if kind.lower() != "token" and token is None:
+            raise RefusedError(401, "Authentication credentials were not provided.")
+        if (word if kind else token) != KEY:
+            raise RefusedError(401, "Invalid token")
+        if self.suspended:
+            raise RefusedError(401, "Suspended token or token pending for approval")
+        return False
+
+    def _throttle(self) -> None:
+        now = self.clock()
+        for rate, most, seconds in (("minute", self.per_minute, 60.0), ("day", self.per_day, 86_400.0)):
+            if sum(stamp > now - seconds for stamp in self.counted) >= most:
+                self.refused += 1
+                raise RefusedError(*limited(f"{most}/{rate}"))
+        self.counted.append(now)
+
+    def _shown(self, asked: dict[str, str], place: int, sound: Sound) -> Sound | None:
+        return None if place in self.nulls else chosen(self._whole(sound), asked.get("fields"))
+
+    def _whole(self, sound: Sound) -> Sound:
+        address = {"download": f"{self.url}/sounds/{sound['id']}/download/"}
+        return {**sound, **address, "previews": {"preview-hq-ogg": self.preview_of(sound["id"])}}
+
+    def _sound(self, sound_id: int, asked: dict[str, str], download: bool, by_login: bool) -> Sound | bytes:
+        if download:
+            self.downloads.append(sound_id)
+        found = next((sound for sound in self.sounds if sound["id"] == sound_id), None)
+        if download and not by_login:
+            raise RefusedError(401, "Authentication credentials were not provided.")
+        if found is None or (download and sound_id in self.gone):
+            raise RefusedError(404, "Not found")
+        return wav(sound_id) if download else chosen(self._whole(found), asked.get("fields") or "*") or {}
 
 
-def sound(sound_id: int, **changes: Any) -> dict[str, Any]:
+def sound(sound_id: int, **changes: Any) -> Sound:
     """What the API says of a sound."""
     plain = {
-        "id": sound_id, "name": f"loop {sound_id}.wav", "tags": ["loop"], "username": f"user{sound_id % 7}",
+        "id": sound_id, "name": f"loop {sound_id}.wav", "tags": ["loop", "drums"], "username": f"user{sound_id % 7}",
         "license": BY, "gen_ai_preference": "no-additional-preferences", "created": "2018-01-15T00:02:51",
-        "type": "wav", "duration": 0.3, "filesize": 1000, "md5": "0" * 32, "pack_name": None, "bpm": 120,
+        "type": "wav", "duration": 0.3, "filesize": len(wav(sound_id)),
+        "md5": hashlib.md5(wav(sound_id)).hexdigest(), "pack_name": None, "bpm": 120,
         "bpm_confidence": 1.0, "tonality": "C# minor", "tonality_confidence": 0.8, "category": ["Music", "Loop"],
+        "loopable": True,
     }  # fmt: skip
     return {**plain, **changes}
 
 
 @contextmanager
-def freesound(sounds: list[dict[str, Any]]) -> Iterator[FreesoundDouble]:
+def freesound(sounds: list[Sound], clock: Callable[[], float] = time.time) -> Iterator[FreesoundDouble]:
     """A double that holds these sounds; its `url` is what `ROLECALL_FREESOUND_URL` names."""
-    double = FreesoundDouble(sounds)
+    double = FreesoundDouble(sounds, clock=clock)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -104,43 +172,70 @@ def freesound(sounds: list[dict[str, Any]]) -> Iterator[FreesoundDouble]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if parts.path == "/apiv2/search/":
-                self._search({name: values[0] for name, values in parse_qs(parts.query).items()})
-            elif parts.path.startswith("/previews/"):
-                self._preview(int(parts.path.removeprefix("/previews/").removesuffix(".ogg")))
+            asked = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+            if match := _PREVIEW.fullmatch(parts.path):
+                self._preview(int(match[2]))
+            elif parts.path in ("/apiv2/oauth2/authorize/", "/apiv2/oauth2/logout_and_authorize/"):
+                status, query = double.logins.authorise(asked)
+                self._send(status, b"", {"Location": f"/home/app_permissions/permission_granted/{query}"})
             else:
-                self._send(404, b'{"detail": "Not found"}')
+                self._api(parts.path, asked)
 
-        def _search(self, asked: dict[str, str]) -> None:
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+            if urlsplit(self.path).path != "/apiv2/oauth2/access_token/":
+                self._send(404, b'{"detail": "Not found"}')
+                return
             with double.guard:
-                double.searches.append(asked)
-                failure = double.failures.pop(0) if double.failures else None
-            if self.headers.get("Authorization") != f"Token {KEY}":
-                self._send(401, b'{"detail": "Invalid token"}')
-            elif failure is not None:
-                self._send(failure[0], json.dumps({"detail": failure[1]}).encode())
+                status, document = double.logins.grant({name: values[0] for name, values in form.items()})
+            self._send(status, json.dumps(document).encode())
+
+        def _api(self, path: str, asked: dict[str, str]) -> None:
+            try:
+                answer = double.answer(path, asked, self.headers.get("Authorization", ""))
+            except RefusedError as error:
+                realm = {"WWW-Authenticate": 'Bearer realm="api"'} if error.status == 401 else {}
+                self._send(error.status, json.dumps({"detail": error.detail}).encode(), realm)
             else:
-                status, document = double.search(asked)
-                self._send(status, json.dumps(document).encode())
+                if isinstance(answer, bytes):
+                    self._send_file(answer)
+                else:
+                    self._send(200, json.dumps(answer).encode())
 
         def _preview(self, sound_id: int) -> None:
             with double.guard:
                 double.previews.append(sound_id)
                 double.keys_at_previews += [self.headers["Authorization"]] if "Authorization" in self.headers else []
-                cut = double.cuts.pop(0) if double.cuts else None
             if sound_id in double.gone:
                 self._send(404, b"")
             else:
-                self._send(200, double.preview(sound_id), cut)
+                self._send_file(ogg(sound_id))
 
-        def _send(self, status: int, body: bytes, cut: int | None = None) -> None:
+        def _send_file(self, body: bytes) -> None:
+            with double.guard:
+                cut = double.cuts.pop(0) if double.cuts else len(body)
+                stall, seconds = double.stalls.pop(0) if double.stalls else (0, 0.0)
+                missing = double.short_lengths.pop(0) if double.short_lengths else 0
+            self.close_connection = self.close_connection or cut < len(body) or missing > 0
+            self._head(200, len(body) - missing, {"Content-Type": "application/octet-stream"})
+            self.wfile.write(body[: min(stall, cut)])
+            if seconds:
+                self.wfile.flush()
+                time.sleep(seconds)
+            self.wfile.write(body[stall:cut])
+
+        def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+            self._head(status, len(body), headers or {})
+            self.wfile.write(body)
+
+        def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            if cut is not None:
+            self.send_header("Content-Length", str(length))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if self.close_connection:
                 self.send_header("Connection", "close")
-                self.close_connection = True
             self.end_headers()
-            self.wfile.write(body[:cut])
 
     with serve(Handler) as address:
         double.url = f"{address}/apiv2"

@@ -11,8 +11,16 @@ from storage.listings import Listing
 from storage.loops import Loop
 from storage.quota import DAY_S, DayQuotaError
 from storage.vocabulary import BpmSource, Reason
+from tasks import requesting
 from tasks.requesting import GoneError, Patience, RequestError, TransientError
-from tasks.sources.freesound import Freesound, describe, fetch_preview, list_sounds, sounds_on
+from tasks.sources.freesound import (
+    Freesound,
+    describe_original,
+    describe_preview,
+    fetch_preview,
+    list_sounds,
+    sounds_on,
+)
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, limited, ogg, sound
 
 
@@ -39,7 +47,7 @@ def listed(asking: Asking, folder: Path, limit: int | None = None) -> list[int]:
 
 
 def described(**changes: Any) -> Any:
-    return describe({**sound(5), "previews": {"preview-hq-ogg": "http://x/5.ogg"}, **changes}, Path("/audio"))
+    return describe_preview({**sound(5), "previews": {"preview-hq-ogg": "http://x/5.ogg"}, **changes}, Path("/audio"))
 
 
 def test_five_hundred_sounds_over_four_pages_with_nulls_and_repeats_come_once_each(tmp_path: Path) -> None:
@@ -149,14 +157,36 @@ def test_a_sound_without_a_known_licence_or_a_preview_is_refused() -> None:
 def test_a_preview_comes_whole_or_not_at_all_and_never_sees_the_key(tmp_path: Path) -> None:
     patience = Patience(attempts=3, sleep=lambda _: None)
     with freesound([]) as double:
-        address = double.url.removesuffix("/apiv2") + "/previews/{}.ogg"
         double.cuts, double.gone = [0, 100], {8}
-        fetch_preview(address.format(7), tmp_path / "7.ogg", requests.Session(), patience)
+        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), patience)
         assert (tmp_path / "7.ogg").read_bytes() == ogg(7)
         with pytest.raises(GoneError):
-            fetch_preview(address.format(8), tmp_path / "8.ogg", requests.Session(), patience)
+            fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), patience)
         double.cuts = [5] * 3
         with pytest.raises(TransientError):
-            fetch_preview(address.format(9), tmp_path / "9.ogg", requests.Session(), patience)
+            fetch_preview(double.preview_of(9), tmp_path / "9.ogg", requests.Session(), patience)
         assert [path.name for path in tmp_path.iterdir()] == ["7.ogg"]
         assert double.keys_at_previews == []
+
+
+def test_an_original_is_described_by_its_own_type_and_a_type_that_no_decoder_takes_is_refused() -> None:
+    loop = describe_original(sound(5), Path("/originals"))
+    assert isinstance(loop, Loop)
+    assert (loop.path, json.loads(loop.extra)["file"]) == ("/originals/5.wav", "original")
+    for kind in ("m4a", "../../etc", None):
+        assert describe_original(sound(5, type=kind), Path("/originals"))[1] is Reason.UNSUPPORTED_CODEC  # type: ignore[index]
+
+
+def test_a_slow_preview_arrives_and_one_that_stalls_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requesting, "TIMEOUT_S", (1.0, 0.3))
+    patience = Patience(attempts=3, sleep=lambda _: None)
+    with freesound([]) as double:
+        double.stalls = [(100, 0.1)]
+        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), patience)
+        assert double.previews == [7]
+        double.stalls = [(100, 0.8)]
+        fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), patience)
+        assert double.previews == [7, 8, 8]
+        assert [(tmp_path / f"{number}.ogg").read_bytes() for number in (7, 8)] == [ogg(7), ogg(8)]

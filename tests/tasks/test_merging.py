@@ -42,3 +42,16 @@ def test_merging_twice_is_merging_once() -> None:
     fresh = [loop(1), loop(2, audio_digest="d"), loop(3, audio_digest="d")]
     once = merge_loops([], fresh).table
     assert merge_loops(once, fresh).table == once
+
+
+def test_a_file_that_now_holds_another_content_is_another_loop_and_the_old_one_is_no_more() -> None:
+    old, new = loop(1, path="/a.wav"), loop(2, path="/a.wav")
+    assert merge_loops([old, loop(3)], [new]).table == [loop(3), new]
+    assert merge_loops([old], [replace(new, source="fsld")]).table == [old, replace(new, source="fsld")]
+
+
+def test_an_original_takes_the_place_of_its_preview() -> None:
+    preview = loop(1, source="freesound", path="/audio/5.ogg", url="https://freesound.org/s/5/")
+    original = replace(loop(2), source="freesound", path="/originals/5.wav", url=preview.url)
+    other = replace(preview, loop_id="3" * 16, url="https://freesound.org/s/6/", path="/audio/6.ogg")
+    assert merge_loops([preview, other], [original]).table == [other, original]
