@@ -62,7 +62,8 @@ def workspace(
     root = tmp_path_factory.mktemp("making")
     fetched = rolecall("fetch", "folder", music / "loops", "--manifest", manifest, "--workspace", root, "--json")
     assert fetched.code == 3, fetched.err
-    assert fetched.json() == {"found": 12, "loops": 11, "duplicate": 0, "quarantined": 1, "passed_over": 0}
+    counted = {"found": 12, "loops": 11, "duplicate": 0, "quarantined": 1}
+    assert {name: fetched.json()[name] for name in counted} == counted
     built = rolecall("dataset", "build", recipe, "--workspace", root, "--json")
     assert built.code == 0, built.err
     trained = rolecall("train", "small", "--epochs", 2, "--steps", 3, "--workspace", root, "--json")
