@@ -19,6 +19,7 @@ from storage.ledger import Ledger
 from storage.models import ModelCard, ModelStore, StoredModel, identify
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace
+from tasks.attribution import pass_on_credits
 from tasks.inference import predict
 from tasks.metrics import best_threshold, summarise
 from tasks.networks import NetworkConfig
@@ -40,6 +41,7 @@ def train_model(
         training = TrainingConfig(epochs=epochs, steps=steps)
         trained = fit(config, training, splits)
         stored = keep(trained, config, training, made, splits, ModelStore(store.models))
+        pass_on_credits(datasets.folder(dataset), stored.weights.parent)
         ledger.register_model(stored.card)
         ledger.publish()
         return stored.card

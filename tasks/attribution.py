@@ -39,6 +39,12 @@ def write_dataset_credits(title: str, plan: Sequence[Mix], loops: Mapping[str, L
     return [*_write(title, used, changes_over(plan), folder), table]
 
 
+def pass_on_credits(dataset: Path, model: Path) -> None:
+    """Give the folder of a model the credits of the data set that it learned from, word for word."""
+    for name in ("ATTRIBUTION.md", "attribution.json"):
+        write_text_atomically(model / name, (dataset / name).read_text(encoding="utf-8"))
+
+
 def mix_credits(mix: Mix, loops: Mapping[str, Loop]) -> MixCredits:
     """The sources of one mix, each with what was done to it, and the class of the strictest licence among them."""
     sources = [

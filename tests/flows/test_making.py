@@ -108,6 +108,8 @@ def test_a_trained_model_labels_beside_the_old_one_until_it_is_activated(
     assert rolecall("label", loops, "--workspace", workspace).code == 0
     trained = newest_model(rolecall, workspace)
     assert not trained["active"]
+    made, learned = workspace / "datasets" / "small", workspace / "models" / trained["model_id"]
+    assert (learned / "ATTRIBUTION.md").read_text() == (made / "ATTRIBUTION.md").read_text()
     plan = rolecall("plan", loops, "--model", trained["model_id"], "--workspace", workspace, "--json").json()
     assert plan["stale_model"] == 16
     assert rolecall("label", loops, "--model", trained["model_id"], "--workspace", workspace).code == 0

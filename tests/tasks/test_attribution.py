@@ -9,6 +9,7 @@ from tasks.attribution import (
     credits_json,
     licence_counts,
     mix_credits,
+    pass_on_credits,
     write_credits,
     write_dataset_credits,
 )
@@ -113,3 +114,11 @@ def test_a_data_set_credits_every_loop_once_over_all_mixes_and_every_mix_by_itse
     assert [entry["author_name"] for entry in entries] == ["Ana", "Bo"]
     assert "transposed by -2 to +0 semitones" in entries[0]["modifications"]
     assert read_mix_credits(table) == [mix_credits(STRETCHED, SOURCES), mix_credits(PLAIN, SOURCES)]
+
+
+def test_a_model_carries_the_credits_of_its_data_set(tmp_path: Path) -> None:
+    written = write_dataset_credits("my set", [PLAIN], SOURCES, tmp_path / "set")
+    pass_on_credits(tmp_path / "set", tmp_path / "model")
+    assert [(tmp_path / "model" / path.name).read_text() for path in written[:2]] == [
+        path.read_text() for path in written[:2]
+    ]
