@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Final
-from uuid import UUID
 
 from distributed import Client
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from flows.artifacts import ProgressArtifact
 from flows.engine import Lost, stream
 from flows.interrupts import StoppedError, stop_requested
 from flows.keeping import Keeping, Refusal
@@ -40,7 +39,7 @@ def bring(
     after the batch in flight once a stop is requested, or when the day's requests are used up: what was not asked for
     is left to the next run. True if it was the day that ended.
     """
-    artifact = create_progress_artifact(0.0, key="fetched", description=f"{len(sounds)} sounds to bring")
+    artifact = ProgressArtifact(len(sounds), f"{len(sounds)} sounds to bring")
     for start in range(0, len(sounds), BATCH):
         if stop_requested.is_set():
             return False
@@ -52,16 +51,11 @@ def bring(
         loops, broken = _measure_all(arrived, place, client)
         brought.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
         shown.advance(len(batch))
-        update_progress_artifact(_id(artifact), 100.0 * min(1.0, (start + BATCH) / len(sounds)))
+        artifact.advance(len(batch))
         if day_ends is not None:
             say(f"{day_ends}; the same command goes on then")
             return True
     return False
-
-
-def _id(artifact: object) -> UUID:
-    """An artifact's id; Prefect types what it returns as what it might return in an event loop as well."""
-    return UUID(str(artifact))
 
 
 def _download_all(

@@ -7,6 +7,7 @@ from typing import Final
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.artifacts import ProgressArtifact
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import stop_requested
 from flows.keeping import FetchSummary, keeping
@@ -57,6 +58,7 @@ def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Re
     batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
     if not batches:
         return loops, refused
+    artifact = ProgressArtifact(len(rows), f"{len(rows)} files to read")
     with open_client(None, workers) as client, progress("read", len(rows)) as shown:
         for result in stream(client, probe_rows, batches, stop_requested):
             if isinstance(result, Lost):
@@ -69,6 +71,7 @@ def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Re
                 else:
                     refused.append(entry)
             shown.advance(len(result.batch))
+            artifact.advance(len(result.batch))
     return loops, refused
 
 

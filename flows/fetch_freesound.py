@@ -40,7 +40,7 @@ from tasks.sources.freesound import (
 from tasks.sources.freesound_login import Application, Login, LoginError
 from tasks.sources.freesound_originals import Originals
 
-_PATIENCE: Final = Patience(sleep=stop_requested.wait)
+_PATIENCE: Final = Patience(sleep=wait_unless_stopped)
 # The server counts arrivals, which may stand closer together than what was sent: a little below its 60 and 2,000.
 _PER_MINUTE, _PER_DAY = 55, 1990
 

@@ -15,11 +15,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import soundfile
+from numpy.typing import NDArray
 
 from tests.doubles.freesound_index import RefusedError, Sound, chosen, find, page_of
 from tests.doubles.freesound_login import Logins
 from tests.doubles.serving import serve
-from tests.dummies import RATE, tone
+from tests.dummies import LOOPS, RATE, Signal, tone
 
 KEY = "k3y-that-nobody-may-see-0123456789abcdef"
 BY = "http://creativecommons.org/licenses/by/3.0/"
@@ -27,19 +28,33 @@ _PREVIEW = re.compile(r"/previews/(\d+)/(\d+)_\d+-hq\.ogg")
 _SOUND = re.compile(r"/apiv2/sounds/(\d+)/(download/)?")
 
 
+_REAL = sorted(LOOPS.glob("*.ogg"))
+"""The first sounds are real loops, the others short tones, another one for each."""
+
+
 @cache
 def ogg(sound_id: int) -> bytes:
-    """A preview: a short tone, another one for every sound; made once, since its serial number is chance."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, tone(0.3, 200 + 7 * (sound_id % 500)), RATE, format="OGG")
-    return buffer.getvalue()
+    """A preview; made once, since the serial number of an Ogg file is chance."""
+    if 1 <= sound_id <= len(_REAL):
+        return _REAL[sound_id - 1].read_bytes()
+    return _encoded(_tone(sound_id), RATE, "OGG")
 
 
 @cache
 def wav(sound_id: int) -> bytes:
-    """An original: the same tone, nothing lost."""
+    """An original: the same, nothing lost."""
+    if 1 <= sound_id <= len(_REAL):
+        return _encoded(*soundfile.read(_REAL[sound_id - 1]), "WAV")
+    return _encoded(_tone(sound_id), RATE, "WAV")
+
+
+def _tone(sound_id: int) -> Signal:
+    return tone(0.3, 200 + 7 * (sound_id % 500))
+
+
+def _encoded(samples: NDArray[Any], rate: int, kind: str) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, tone(0.3, 200 + 7 * (sound_id % 500)), RATE, format="WAV")
+    soundfile.write(buffer, samples, rate, format=kind)
     return buffer.getvalue()
 
 
