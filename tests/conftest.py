@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from flows.cli import silence_teardown
 from tests.commands import Command
@@ -19,6 +21,10 @@ from tests.commands import Command
 _STARTUP_S = 180
 
 atexit.register(silence_teardown)
+
+# How fast examples are made says how busy the machine is, and nothing of the code.
+examples.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

@@ -114,12 +114,12 @@ def test_the_archive_comes_whole_where_that_is_wanted_and_goes_on_where_it_was_c
     archive.parent.mkdir(parents=True)
     # What an earlier run left; the annotations come first, whole, then the rest of the archive is cut twice.
     archive.with_name("FSL10K.zip.part").write_bytes(double.files["FSL10K.zip"][:1000])
-    double.cuts = [10**9, 500, 0]
+    double.cuts = [10**9, 40_000, 0]
     assert fetched(rolecall, double, tmp_path, "--whole-archive").json()["loops"] == 4
     assert archive.read_bytes() == double.files["FSL10K.zip"]
-    assert [asked for path, asked in double.asked if "FSL10K" in path] == [
-        "bytes=1000-", "bytes=1500-", "bytes=1500-",
-    ]  # fmt: skip
+    starts = [int((asked or "bytes=0-")[6:-1]) for path, asked in double.asked if "FSL10K" in path]
+    assert (len(starts), starts[0], starts[1] == starts[2]) == (3, 1000, True)
+    assert 1000 < starts[1] <= 41_000
 
 
 def test_what_cannot_be_had_is_one_line_and_leaves_nothing_half(
