@@ -103,7 +103,7 @@ _COMMIT: Final = (
     """
     INSERT OR REPLACE INTO ledger.label BY NAME
     SELECT label_id, label_key, model_id, audio_hash, status, kind, duration_s, bpm, bpm_source, bpm_confidence,
-           bpm_alternative, round(first_downbeat_s, 6) AS first_downbeat_s,
+           bpm_alternative, round(first_downbeat_s, 6) AS first_downbeat_s, "key", mode, key_source, key_confidence,
            list_transform(probabilities, lambda p: round(p, 5))::FLOAT[6] AS probabilities, run_id, now() AS labelled_at
     FROM fresh
     """,
@@ -114,6 +114,30 @@ _COMMIT: Final = (
            round(s.activations[1], 5), round(s.activations[2], 5), round(s.activations[3], 5),
            round(s.activations[4], 5), round(s.activations[5], 5), round(s.activations[6], 5)
     FROM (SELECT label_id, unnest(segments) AS s FROM fresh) ORDER BY label_id, s.segment
+    """,
+    "DELETE FROM ledger.bars WHERE label_id IN (FROM replaced)",
+    """
+    INSERT INTO ledger.bars
+    SELECT label_id, bars[1].bar, list_transform(bars, lambda b: round(b.level_db, 1)),
+           list_transform(bars, lambda b: round(b.activations[1], 3)),
+           list_transform(bars, lambda b: round(b.activations[2], 3)),
+           list_transform(bars, lambda b: round(b.activations[3], 3)),
+           list_transform(bars, lambda b: round(b.activations[4], 3)),
+           list_transform(bars, lambda b: round(b.activations[5], 3)),
+           list_transform(bars, lambda b: round(b.activations[6], 3))
+    FROM fresh WHERE len(bars) > 0 ORDER BY label_id
+    """,
+    "DELETE FROM ledger.stay WHERE label_id IN (FROM replaced)",
+    """
+    INSERT INTO ledger.stay
+    SELECT label_id, s.role, s.start_bar, s.end_bar
+    FROM (SELECT label_id, unnest(stays) AS s FROM fresh) ORDER BY label_id, s.role, s.start_bar
+    """,
+    "DELETE FROM ledger.section WHERE label_id IN (FROM replaced)",
+    """
+    INSERT INTO ledger.section
+    SELECT label_id, s.section, s.label, s.confidence, s.start_bar, s.end_bar
+    FROM (SELECT label_id, unnest(sections) AS s FROM fresh) ORDER BY label_id, s.section
     """,
     """
     UPDATE ledger.file SET shown_key = label_key WHERE shown_key <> label_key AND label_key IN

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.files import atomic_path
-from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
+from storage.vocabulary import ROLES, BpmSource, Kind, Reason, SectionLabel, Status
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,35 @@ class Segment:
     start_s: float
     end_s: float
     activations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a track: its number, its level in dB under the loudest quarter, one raw activation per role."""
+
+    bar: int
+    level_db: float
+    activations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stretch of bars in which a role sounds, from the bar where it comes in to the last one."""
+
+    role: str
+    start_bar: int
+    end_bar: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A run of bars with one meaning; the confidence is the share of its bars that speak for it, 0..1."""
+
+    section: int
+    label: SectionLabel
+    confidence: float
+    start_bar: int
+    end_bar: int
 
 
 @dataclass(frozen=True)
@@ -49,8 +78,15 @@ class LabelOutcome:
     bpm_confidence: float | None = None
     bpm_alternative: float | None = None
     first_downbeat_s: float | None = None
+    key: str | None = None
+    mode: str | None = None
+    key_source: str | None = None
+    key_confidence: float | None = None
     probabilities: tuple[float, ...] | None = None
     segments: tuple[Segment, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    sections: tuple[Section, ...] = ()
     stage: str | None = None
     reason: Reason | None = None
     message: str | None = None
@@ -74,6 +110,32 @@ _SEGMENT: Final = pa.struct(
     ]
 )
 
+_BAR: Final = pa.struct(
+    [
+        pa.field("bar", pa.int32(), nullable=False),
+        pa.field("level_db", pa.float32(), nullable=False),
+        pa.field("activations", _PROBABILITIES, nullable=False),
+    ]
+)
+
+_STAY: Final = pa.struct(
+    [
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+    ]
+)
+
+_SECTION: Final = pa.struct(
+    [
+        pa.field("section", pa.int32(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+    ]
+)
+
 SCHEMA: Final = pa.schema(
     [
         pa.field("label_key", pa.string(), nullable=False),
@@ -88,8 +150,15 @@ SCHEMA: Final = pa.schema(
         pa.field("bpm_confidence", pa.float64()),
         pa.field("bpm_alternative", pa.float64()),
         pa.field("first_downbeat_s", pa.float64()),
+        pa.field("key", pa.string()),
+        pa.field("mode", pa.string()),
+        pa.field("key_source", pa.string()),
+        pa.field("key_confidence", pa.float64()),
         pa.field("probabilities", _PROBABILITIES),
         pa.field("segments", pa.list_(_SEGMENT), nullable=False),
+        pa.field("bars", pa.list_(_BAR), nullable=False),
+        pa.field("stays", pa.list_(_STAY), nullable=False),
+        pa.field("sections", pa.list_(_SECTION), nullable=False),
         pa.field("stage", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("message", pa.string()),

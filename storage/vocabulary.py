@@ -40,6 +40,16 @@ class BpmSource(StrEnum):
     ESTIMATE = "estimate"
 
 
+class SectionLabel(StrEnum):
+    """What a run of bars is in its track."""
+
+    INTRO = "intro"
+    BUILD = "build"
+    CORE = "core"
+    BREAK = "break"
+    OUTRO = "outro"
+
+
 class Reason(StrEnum):
     """Why a file is in quarantine.
 

@@ -1,23 +1,26 @@
 """Labelling a batch of files: decode, grid, segments, mel, network, outcomes. No Prefect, no Dask, no database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from storage.models import ModelCard
-from storage.parts import LabelOutcome, Segment
-from storage.vocabulary import ROLES, Kind, Reason, Status
+from storage.parts import Bar, LabelOutcome, Section, Segment
+from storage.vocabulary import BEATS_PER_BAR, ROLES, Kind, Reason, Status
 from tasks.audio import AudioError, Sound
 from tasks.inference import load_network, predict
+from tasks.iram import bar_levels_db, smooth, stays
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, reference_level
-from tasks.segments import Bounds, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
+from tasks.sections import find_sections
+from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
 from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
 
-LABEL_VERSION: Final = 2
+LABEL_VERSION: Final = 3
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LOOP_S: Final = 30.0
@@ -49,6 +52,7 @@ class Analysis:
     """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
 
     A loop has one bound and one or more mels, a track as many mels as bounds, music without a beat no bounds.
+    `bars` are the numbers of the bars of a track, `bar_mels` their log-mels; both are empty for anything else.
     """
 
     kind: Kind
@@ -57,6 +61,8 @@ class Analysis:
     grid: Grid | None
     bounds: list[Bounds]
     mels: Matrix
+    bars: range
+    bar_mels: Matrix
 
 
 def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe) -> list[LabelOutcome]:
@@ -70,15 +76,24 @@ def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe) -> list[L
             analyses.append(error)
     ready = [analysis for analysis in analyses if isinstance(analysis, Analysis)]
     network = load_network(recipe.weights, recipe.card)
-    stacked = np.concatenate([analysis.mels for analysis in ready]) if ready else np.empty((0, 0, 0), np.float32)
-    rows = np.split(predict(network, stacked), np.cumsum([len(analysis.mels) for analysis in ready])[:-1])
-    answers = iter(rows)
+    answers = zip(
+        _predicted(network, [analysis.mels for analysis in ready]),
+        _predicted(network, [analysis.bar_mels for analysis in ready]),
+        strict=True,
+    )
     return [
         _quarantined(request, analysis, recipe.card)
         if isinstance(analysis, AudioError)
-        else _labelled(request, analysis, next(answers), recipe.card)
+        else _labelled(request, analysis, *next(answers), recipe.card)
         for request, analysis in zip(requests, analyses, strict=True)
     ]
+
+
+def _predicted(network: nn.Module, mels: Sequence[Matrix]) -> list[Matrix]:
+    """The activations of several files' windows: (windows, roles) each, from network calls that they share."""
+    if not mels:
+        return []
+    return np.split(predict(network, np.concatenate(mels)), np.cumsum([len(windows) for windows in mels])[:-1])
 
 
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
@@ -92,16 +107,21 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     if kind is Kind.LOOP:
         grid = Grid(tempo or tempo_from_length(sound.duration_s), request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
-        return Analysis(
-            kind, sound.duration_s, sound.digest, grid, [bound], log_compress(loop_mels(power, bound, config))
-        )
+        mels = log_compress(loop_mels(power, bound, config))
+        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config))
     grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels))
-    mels = track_mels(power, bounds, grid_found.bar_s, config)
-    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, log_compress(mels))
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels), *_no_bars(config))
+    mels = log_compress(track_mels(power, bounds, grid_found.bar_s, config))
+    bars = bar_numbers(bounds)
+    mels_of_bars = log_compress(bar_mels(power, bars, grid_found, config))
+    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, bars, mels_of_bars)
+
+
+def _no_bars(config: MelConfig) -> tuple[range, Matrix]:
+    return range(0), np.empty((0, config.frames_per_bar, config.mels), np.float32)
 
 
 def _track_grid(power: Matrix, frame_rate: float, tempo: Tempo | None, first_downbeat_s: float | None) -> Grid | None:
@@ -123,11 +143,13 @@ def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
 
 
 def _labelled(
-    request: LabelRequest, analysis: Analysis, activations: NDArray[np.float32], card: ModelCard
+    request: LabelRequest, analysis: Analysis, activations: Matrix, bar_activations: Matrix, card: ModelCard
 ) -> LabelOutcome:
     if analysis.kind is Kind.LOOP:
         activations = activations.mean(axis=0, keepdims=True)
     tempo = analysis.grid.tempo if analysis.grid else None
+    levels_db = bar_levels_db(analysis.bar_mels)
+    sounding = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(
         label_key=request.label_key,
         path=request.path,
@@ -148,6 +170,12 @@ def _labelled(
             )
             for place, bound in enumerate(analysis.bounds)
         ),
+        bars=tuple(
+            Bar(bar, float(level_db), _floats(row))
+            for bar, level_db, row in zip(analysis.bars, levels_db, bar_activations, strict=True)
+        ),
+        stays=tuple(stays(sounding, analysis.bars)),
+        sections=tuple(find_sections(sounding, levels_db, analysis.bars)),
     )
 
 
@@ -191,5 +219,21 @@ def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
             }
             for segment in outcome.segments
         ],
-        "sections": [],
+        "bars": [
+            {"bar": bar.bar, "level_db": bar.level_db, "activations": dict(zip(ROLES, bar.activations, strict=True))}
+            for bar in outcome.bars
+        ],
+        "stays": [asdict(stay) for stay in outcome.stays],
+        "sections": [_section_document(section, outcome) for section in outcome.sections],
+    }
+
+
+def _section_document(section: Section, outcome: LabelOutcome) -> dict[str, Any]:
+    bar_s = 60.0 * BEATS_PER_BAR / (outcome.bpm or 1.0)
+    start_s = (outcome.first_downbeat_s or 0.0) + (section.start_bar - 1) * bar_s
+    end_s = start_s + (section.end_bar - section.start_bar + 1) * bar_s
+    return {
+        **asdict(section),
+        "start_s": max(0.0, start_s),
+        "end_s": min(end_s, outcome.duration_s or end_s),
     }

@@ -60,6 +60,18 @@ def track_mels(power: Matrix, bounds: list[Bounds], bar_s: float, config: MelCon
     return mels
 
 
+def bar_numbers(bounds: list[Bounds]) -> range:
+    """The bars of a track, from that of its first segment to that of its last."""
+    return range(bounds[0].start_bar, bounds[-1].end_bar + 1)
+
+
+def bar_mels(power: Matrix, bars: range, grid: Grid, config: MelConfig) -> Matrix:
+    """Mel power of each bar: (bars, frames_per_bar, mels); what of a bar lies outside the file is silence."""
+    fours = np.arange(bars.start, bars.stop, BARS_PER_SEGMENT, dtype=np.float64)
+    mels = cut_segments(power, grid.first_downbeat_s + (fours - 1) * grid.bar_s, grid.bar_s, config)
+    return mels.reshape(-1, config.frames_per_bar, config.mels)[: len(bars)]
+
+
 def loop_mels(power: Matrix, bound: Bounds, config: MelConfig) -> Matrix:
     """Mel power of a loop in windows of four bars: (windows, frames_per_segment, mels); short ones repeat."""
     bar_s = bound.end_s / bound.end_bar

@@ -23,8 +23,7 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash,
        l.bpm_alternative,
        c.bpm IS NOT NULL AS bpm_locked,
        coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
-       CAST(NULL AS VARCHAR) AS "key", CAST(NULL AS VARCHAR) AS mode,
-       CAST(NULL AS VARCHAR) AS key_source, CAST(NULL AS DOUBLE) AS key_confidence,
+       l."key", l.mode, l.key_source, l.key_confidence,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
        l.labelled_at
 FROM ledger.file f
@@ -93,10 +92,34 @@ LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = '
 COMMENT ON VIEW iram IS
     'The instrumentation role activation map in long form: a track x four bars x role; a role that a person ruled out is never active.';
 
+-- Seconds from bars: bar n begins at first_downbeat_s + (n - 1) bars; a track is cut at its ends.
+CREATE OR REPLACE VIEW bars AS
+WITH bar AS (
+    SELECT l.track_id, l.first_downbeat_s, 240.0 / l.bpm AS bar_s, l.duration_s,
+           unnest(range(b.first_bar, b.first_bar + len(b.bass)))::INTEGER AS bar,
+           unnest(b.level_db) AS level_db, unnest(b.bass) AS bass, unnest(b.percussion) AS percussion,
+           unnest(b.fx) AS fx, unnest(b.melody) AS melody, unnest(b.chords) AS chords, unnest(b.vocal) AS vocal
+    FROM ledger.shown l JOIN ledger.bars b ON b.label_id = l.label_id
+)
+SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
+       least(first_downbeat_s + bar * bar_s, duration_s) AS end_s,
+       level_db, bass, percussion, fx, melody, chords, vocal
+FROM bar;
+COMMENT ON VIEW bars IS 'A track x bar: raw activations, one column per role, and the level in dB under the loudest quarter of the track.';
+
+CREATE OR REPLACE VIEW stays AS
+SELECT l.track_id, l.path, s.role, s.start_bar, s.end_bar,
+       greatest(l.first_downbeat_s + (s.start_bar - 1) * 240.0 / l.bpm, 0) AS start_s,
+       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s
+FROM ledger.shown l JOIN ledger.stay s ON s.label_id = l.label_id;
+COMMENT ON VIEW stays IS 'From which bar to which a role sounds in a track: the activations of its bars, smoothed so that changes prefer bars 1, 5, 9, ...';
+
 CREATE OR REPLACE VIEW sections AS
-SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar, s.start_s, s.end_s
+SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar,
+       greatest(l.first_downbeat_s + (s.start_bar - 1) * 240.0 / l.bpm, 0) AS start_s,
+       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s
 FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
-COMMENT ON VIEW sections IS 'A run of bars with one meaning.';
+COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is the share of its bars that speak for it.';
 
 CREATE OR REPLACE VIEW errors AS
 SELECT path, stage, reason, message, attempts, retryable, run_id, last_seen FROM ledger.quarantine;
