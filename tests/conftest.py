@@ -48,7 +48,10 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield _healthy(f"http://127.0.0.1:{port}/api", server, home / "log")
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +74,7 @@ def _healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> str:
         try:
             if requests.get(f"{address}/health", timeout=5).ok:
                 return address
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         time.sleep(0.5)
     raise RuntimeError(f"the Prefect server did not start: {log.read_text()[-2000:]}")
