@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.commands import catalogue, fetching, making, trying
+from flows.commands import catalogue, datasets, fetching, making, trying
 from flows.interrupts import StoppedError
 from storage.errors import UserError, WorkspaceLockedError
 
@@ -22,7 +22,7 @@ for group in (trying.app, catalogue.app, making.app):
 for name, commands in (
     ("fetch", fetching.fetch),
     ("loops", fetching.loops),
-    ("dataset", making.dataset),
+    ("dataset", datasets.dataset),
     ("models", making.models),
 ):
     app.add_typer(commands, name=name)

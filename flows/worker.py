@@ -1,33 +1,17 @@
 """What a Dask worker runs: the work of `tasks`, put to rest by `storage`. Knows neither Prefect nor the ledger."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
-from flows.watching import Service
-from storage.datasets import write_shard
 from storage.loops import Loop
-from storage.parts import LabelOutcome, read_reasons, write_part
-from storage.plans import Mix
+from storage.parts import LabelOutcome, write_part
 from storage.vocabulary import Reason
 from tasks.audio import AudioError
-from tasks.inference import load_network, on_best_device, predict
-from tasks.labelling import (
-    Analysis,
-    LabelRecipe,
-    LabelRequest,
-    Watch,
-    analyse_batch,
-    answered,
-    failed_outcome,
-    label_batch,
-)
+from tasks.labelling import LabelRecipe, LabelRequest, label_batch
 from tasks.manifests import Row
-from tasks.mel import MelConfig
-from tasks.rendering import render_features
 from tasks.sources.folder import loop_from
 from tasks.sources.measuring import measured
 
@@ -41,63 +25,18 @@ class PartReceipt:
     failed: int
 
 
-_service: Final = Service()
+def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path) -> PartReceipt:
+    """Label a batch and write its part into `folder`; the same batch always gets the same name."""
+    _use_one_thread()
+    return keep_part(label_batch(requests, recipe), folder)
 
 
-def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path, watch: Watch) -> PartReceipt:
-    """Label a batch and write its part into `folder`; a part that is there already is not made again."""
-    _service.begin()
-    use_one_thread()
-    path = folder / part_name(requests, recipe.card.model_id)
-    if path.exists():
-        return _receipt(path, read_reasons(path))
-    receipt = keep_part(label_batch(requests, recipe, watch), path)
-    _service.done(len(requests))
-    return receipt
-
-
-def analyse_part(
-    requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch
-) -> tuple[Sequence[LabelRequest], list[Analysis | AudioError]]:
-    """The decoder's half of `label_part`, for a cluster where another worker has a GPU."""
-    _service.begin()
-    use_one_thread()
-    analyses = analyse_batch(requests, recipe, watch)
-    _service.done(len(requests))
-    return requests, analyses
-
-
-def answer_part(
-    analysed: tuple[Sequence[LabelRequest], list[Analysis | AudioError]], recipe: LabelRecipe, folder: Path
-) -> PartReceipt:
-    """The network's half of `label_part`, on the GPU if this worker has one."""
-    requests, analyses = analysed
-    network = load_network(recipe.weights, recipe.card)
-    outcomes = answered(requests, analyses, recipe.card, partial(predict, on_best_device(network)))
-    return keep_part(outcomes, folder / part_name(requests, recipe.card.model_id))
-
-
-def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:
-    """The name of the part that a batch becomes: the same batch always gets the same."""
-    keys = "\n".join(f"{request.label_key} {model_id}" for request in requests)
-    return f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
-
-
-def keep_part(outcomes: Sequence[LabelOutcome], path: Path) -> PartReceipt:
+def keep_part(outcomes: Sequence[LabelOutcome], folder: Path) -> PartReceipt:
     """Write outcomes as one part."""
+    keys = "\n".join(f"{outcome.label_key} {outcome.model_id}" for outcome in outcomes)
+    path = folder / f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
     write_part(path, outcomes)
-    return _receipt(path, [outcome.reason for outcome in outcomes])
-
-
-def keep_lost(request: LabelRequest, model_id: str, reason: Reason, folder: Path) -> PartReceipt:
-    """The part of a file on which no process survived long enough to say what was wrong."""
-    message = "the process that read it died each time; look at the file with another tool, then rolecall retry"
-    outcome = failed_outcome(request, model_id, "decode", reason, message)
-    return keep_part([outcome], folder / part_name([request], model_id))
-
-
-def _receipt(path: Path, reasons: Sequence[str | None]) -> PartReceipt:
-    return PartReceipt(str(path), len(reasons), sum(reason is not None for reason in reasons))
+    return PartReceipt(str(path), len(outcomes), sum(outcome.reason is not None for outcome in outcomes))
 
 
 def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
@@ -122,39 +61,8 @@ def measure_loops(loops: Sequence[Loop]) -> list[Loop | tuple[str, Reason, str]]
     return results
 
 
-@dataclass(frozen=True)
-class ShardRequest:
-    """A shard to render: where it goes, its mixes, just the loops they use, and the transform."""
-
-    path: Path
-    mixes: tuple[Mix, ...]
-    loops: Mapping[str, Loop]
-    mel: MelConfig
-
-
-@dataclass(frozen=True)
-class ShardReceipt:
-    """A shard that was written: its file name, the SHA-256 of its bytes, how many mixes it holds."""
-
-    name: str
-    digest: str
-    mixes: int
-
-
-def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
-    """Render and write some shards; raises `AudioError` if a loop cannot be decoded any more."""
-    receipts = []
-    for request in requests:
-        mixes, mel = request.mixes, request.mel
-        labels, mels = render_features(mixes, request.loops, mel)
-        names, splits = [mix.mix_id for mix in mixes], [mix.split for mix in mixes]
-        digest = write_shard(request.path, names, splits, labels, mels, mel.digest)
-        receipts.append(ShardReceipt(request.path.name, digest, len(mixes)))
-    return receipts
-
-
 @lru_cache(maxsize=1)
-def use_one_thread() -> None:
+def _use_one_thread() -> None:
     """A worker is one of many: more threads than one in each only fight each other."""
     import torch
 

@@ -6,22 +6,22 @@ written last: a folder without it is work in progress, not a smaller data set.
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from storage.errors import UserError
-from storage.files import atomic_path, sha256_of, write_text_atomically
-from storage.vocabulary import ROLES
+from storage.files import remove_leftovers, write_text_atomically
+from storage.loops import Loop
+from storage.shards import RowGroup, labels_of, mels_of, row_groups
+from storage.vocabulary import BARS_PER_SEGMENT
 
-SCHEMA_VERSION: Final = 1
-_ROW_GROUP: Final = 64
+_KEPT_OF_A_LOOP: Final = tuple(field.name for field in fields(Loop) if field.name not in ("path", "extra"))
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class DatasetLock:
     """What a data set is made of: enough to make it again, and to notice if something is not the same.
 
     `mixes`, `singles` (loops of one role by themselves) and `cuts` (four bars as composed) count the rows,
-    `roles` the mixes that each role is in; `loops` maps loop ids to the SHA-256 of their files; `groups` maps each
-    split to the groups it holds; `versions` names the libraries whose change may change bytes; `shards` maps file
-    names to digests.
+    `roles` the mixes that each role is in, and `balance` says how even they are; `loops` is all that is known of each
+    loop but where it lies, with the SHA-256 of its file; `groups` maps each split to the groups it holds;
+    `environment` names the libraries and the machine's instructions, whose change may change bytes; `shards` maps
+    file names to digests.
     """
 
     name: str
@@ -42,16 +43,51 @@ class DatasetLock:
     mel: dict[str, Any]
     mel_digest: str
     render_version: int
-    versions: dict[str, str]
+    environment: dict[str, str]
     mixes: int
     singles: int
     cuts: int
     roles: dict[str, int]
     splits: dict[str, int]
     groups: dict[str, list[str]]
-    loops: dict[str, str]
+    balance: dict[str, Any]
+    loops: list[dict[str, Any]]
     licences: list[dict[str, Any]]
     shards: dict[str, str]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Frames and mels of a row."""
+        return int(self.mel["frames_per_bar"]) * BARS_PER_SEGMENT, int(self.mel["mels"])
+
+    def located(self, local: Iterable[Loop]) -> tuple[list[Loop], list[dict[str, Any]]]:
+        """The loops as the lock knows them, at the paths of `local` ones with the same bytes; and those not there."""
+        paths = {(loop.loop_id, loop.sha256): (loop.path, loop.extra) for loop in local}
+        there: list[Loop] = []
+        missing: list[dict[str, Any]] = []
+        for known in self.loops:
+            found = paths.get((known["loop_id"], known["sha256"]))
+            if found is None:
+                missing.append(known)
+            else:
+                tuples = {name: tuple(known[name]) for name in ("roles", "unknown_roles", "flags")}
+                there.append(Loop(**{**known, **tuples, "path": found[0], "extra": found[1]}))
+        return there, missing
+
+
+def loop_facts(loop: Loop) -> dict[str, Any]:
+    """What a lock keeps of a loop: everything but its place on this machine, and what no plan depends on."""
+    return {name: getattr(loop, name) for name in _KEPT_OF_A_LOOP}
+
+
+def read_lock_file(path: Path) -> DatasetLock:
+    """A lock from anywhere; raises UserError if it cannot be read or is none."""
+    try:
+        return DatasetLock(**json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"cannot read the lock {path}: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is no dataset.lock of this version: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -88,7 +124,11 @@ class DatasetStore:
             raise UserError(
                 f"no finished data set {name!r} in {self.root} (there: {known}); run rolecall dataset build"
             )
-        return DatasetLock(**json.loads(path.read_text(encoding="utf-8")))
+        return read_lock_file(path)
+
+    def reopen(self, name: str) -> None:
+        """Make a data set work in progress again: its shards are about to change."""
+        (self.folder(name) / "dataset.lock").unlink(missing_ok=True)
 
     def write_lock(self, lock: DatasetLock) -> None:
         """Finish a data set."""
@@ -100,93 +140,38 @@ class DatasetStore:
         """Where a shard goes."""
         return self.folder(name) / "shards" / f"shard-{number:05d}.parquet"
 
+    def remove_all_but(self, name: str, shards: Collection[str]) -> None:
+        """Remove shards that another plan left, and what killed workers left."""
+        folder = self.folder(name) / "shards"
+        remove_leftovers(folder)
+        for path in folder.glob("shard-*.parquet"):
+            if path.name not in shards:
+                path.unlink()
+
+    def row_groups(self, name: str, split: str) -> list[RowGroup]:
+        """Where the rows of a split lie, in the order of the plan; raises UserError if a shard is missing."""
+        return [group for path in self._shard_paths(self.read_lock(name)) for group in row_groups(path, split)]
+
     def read_split(self, name: str, split: str) -> Examples:
         """All examples of one split, in the order of the plan; raises UserError if a shard is missing."""
         lock = self.read_lock(name)
-        frames = int(lock.mel["frames_per_bar"]) * 4
-        shape = (frames, int(lock.mel["mels"]))
         mels, labels, mix_ids = [], [], []
-        for shard in sorted(lock.shards):
-            path = self.folder(name) / "shards" / shard
-            if not path.exists():
-                raise UserError(f"{path} is missing; build the data set again with --lock to restore it")
+        for path in self._shard_paths(lock):
             table = pq.read_table(path, filters=[("split", "=", split)])
-            mels.append(_mels_of(table, shape))
-            labels.append(_labels_of(table))
+            mels.append(mels_of(table, lock.shape))
+            labels.append(labels_of(table))
             mix_ids += table.column("mix_id").to_pylist()
         return Examples(np.concatenate(mels), np.concatenate(labels), mix_ids)
+
+    def _shard_paths(self, lock: DatasetLock) -> Iterator[Path]:
+        for shard in sorted(lock.shards):
+            path = self.folder(lock.name) / "shards" / shard
+            if not path.exists():
+                raise UserError(f"{path} is missing; build the data set again with --lock to restore it")
+            yield path
 
 
 def dataset_digest(plan: str, mel: str, render_version: int, shards: dict[str, str]) -> str:
     """One digest for the whole set: its plan, its transform and the bytes of its shards."""
     text = json.dumps([plan, mel, render_version, sorted(shards.items())])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_shard(
-    path: Path,
-    mix_ids: Sequence[str],
-    splits: Sequence[str],
-    labels: NDArray[np.int8],
-    mels: NDArray[np.float16],
-    mel_digest: str,
-) -> str:
-    """Write one shard, whole or not at all; returns its SHA-256.
-
-    `labels` is (n, roles), `mels` (n, frames, mels). Log-mel noise does not compress, so it is stored plain.
-    """
-    width = int(np.prod(mels.shape[1:])) * mels.itemsize
-    schema = shard_schema(width, mel_digest)
-    table = pa.Table.from_arrays(
-        [
-            pa.array(mix_ids, pa.string()),
-            pa.array(splits, pa.string()),
-            pa.FixedSizeListArray.from_arrays(pa.array(labels.ravel()), len(ROLES)),
-            pa.Array.from_buffers(pa.binary(width), len(mels), [None, pa.py_buffer(np.ascontiguousarray(mels))]),
-        ],
-        schema=schema,
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(
-            table,
-            temporary,
-            row_group_size=_ROW_GROUP,
-            compression={"mix_id": "zstd", "split": "zstd", "mel": "none"},
-            use_dictionary=["split"],
-            write_statistics=["mix_id", "split"],
-        )
-        return sha256_of(temporary)
-
-
-def shard_schema(width: int, mel_digest: str) -> pa.Schema:
-    """The columns of a shard; `mel` is float16 in C order, `width` bytes a row, and `labels` follow `ROLES`."""
-    return pa.schema(
-        [
-            pa.field("mix_id", pa.string(), nullable=False),
-            pa.field("split", pa.string(), nullable=False),
-            pa.field("labels", pa.list_(pa.int8(), len(ROLES)), nullable=False),
-            pa.field("mel", pa.binary(width), nullable=False),
-        ],
-        metadata={
-            "rolecall.table": "features",
-            "rolecall.schema_version": str(SCHEMA_VERSION),
-            "rolecall.roles": ",".join(ROLES),
-            "rolecall.mel_digest": mel_digest,
-        },
-    )
-
-
-def _mels_of(table: pa.Table, shape: tuple[int, int]) -> NDArray[np.float16]:
-    column = table.column("mel").combine_chunks()
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    rows = [
-        np.frombuffer(chunk.buffers()[1], np.float16).reshape(-1, *shape)[chunk.offset : chunk.offset + len(chunk)]
-        for chunk in chunks
-        if len(chunk)
-    ]
-    return np.concatenate(rows) if rows else np.empty((0, *shape), np.float16)
-
-
-def _labels_of(table: pa.Table) -> NDArray[np.float32]:
-    rows = table.column("labels").to_pylist()
-    return np.array(rows, np.float32).reshape(-1, len(ROLES))

@@ -15,7 +15,7 @@ from storage.files import atomic_path
 from storage.licences import LicenceClass, classify
 from storage.vocabulary import ROLES
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -30,7 +30,8 @@ class Loop:
 
     `roles` is empty where unknown, and `unknown_roles` are those that may sound or not; a loop may be a cut of a
     longer file, from `start_s` on; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
-    and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so; `group` is what must
+    and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so, and `key_confidence`
+    (0..1) how sure an estimate is; `group` is what must
     stay on one side of a split; `licence` is kept word for word; `audio_digest` is of the decoded audio, so that the
     same sound in two formats is found; `extra` keeps, as JSON, what a source says that has no place of its own.
 
@@ -60,6 +61,7 @@ class Loop:
     roles_source: Text | None = None
     key_source: Text | None = None
     audio_digest: Digest | None = None
+    key_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @property
     def licence_class(self) -> LicenceClass:
@@ -97,6 +99,7 @@ SCHEMA: Final = pa.schema(
         pa.field("roles_source", pa.string()),
         pa.field("key_source", pa.string()),
         pa.field("audio_digest", pa.string()),
+        pa.field("key_confidence", pa.float64()),
         pa.field("licence_class", pa.string(), nullable=False),
     ],
     metadata={"rolecall.table": "loops", "rolecall.schema_version": str(SCHEMA_VERSION)},

@@ -12,18 +12,30 @@ import pyarrow.parquet as pq
 
 from storage.files import atomic_path
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One loop inside a mix: speed as a factor of its own tempo, transposition in semitones, gain in dB."""
+    """One loop inside a mix: speed as a factor of its own tempo, transposition in semitones, gain in dB.
+
+    The gain is over equal loudness; the mix begins `offset_beats` into the loop.
+    """
 
     loop_id: str
     role: str
     speed: float
     semitones: int
     gain_db: float
+    offset_beats: int = 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One change to a whole mix: its kind, and its parameters by name (`tasks.effects` says which, in which units)."""
+
+    kind: str
+    parameters: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Mix:
     """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key.
 
     `kind` is `mix` where the voices were drawn, `loop` for one loop of one role by itself, `cut` for one of several
-    roles, as it was composed. `unknown_roles` may sound or not.
+    roles, as it was composed. `unknown_roles` may sound or not. `effects` are applied in their order.
     """
 
     mix_id: str
@@ -42,6 +54,7 @@ class Mix:
     roles: tuple[str, ...]
     voices: tuple[Voice, ...]
     unknown_roles: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -56,6 +69,14 @@ _VOICE: Final = pa.struct(
         pa.field("speed", pa.float64(), nullable=False),
         pa.field("semitones", pa.int8(), nullable=False),
         pa.field("gain_db", pa.float64(), nullable=False),
+        pa.field("offset_beats", pa.int32(), nullable=False),
+    ]
+)
+
+_EFFECT: Final = pa.struct(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("parameters", pa.map_(pa.string(), pa.float64()), nullable=False),
     ]
 )
 
@@ -69,6 +90,7 @@ SCHEMA: Final = pa.schema(
         pa.field("roles", pa.list_(pa.string()), nullable=False),
         pa.field("voices", pa.list_(_VOICE), nullable=False),
         pa.field("unknown_roles", pa.list_(pa.string()), nullable=False),
+        pa.field("effects", pa.list_(_EFFECT), nullable=False),
     ],
     metadata={"rolecall.table": "plan", "rolecall.schema_version": str(SCHEMA_VERSION)},
 )
@@ -89,6 +111,7 @@ def read_plan(path: Path) -> list[Mix]:
                 "roles": tuple(row["roles"]),
                 "unknown_roles": tuple(row["unknown_roles"]),
                 "voices": tuple(Voice(**voice) for voice in row["voices"]),
+                "effects": tuple(Effect(one["kind"], dict(one["parameters"])) for one in row["effects"]),
             }
         )
         for row in pq.read_table(path).to_pylist()

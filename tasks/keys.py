@@ -37,9 +37,10 @@ def semitones_between(key: str, mode: str | None, target_key: str, target_mode: 
 
     A minor key and the major key three semitones above it share their notes, so they match each other.
     """
-    distance = _as_major(target_key, target_mode) - _as_major(key, mode)
+    distance = note_set(target_key, target_mode) - note_set(key, mode)
     return (distance + 6) % 12 - 6
 
 
-def _as_major(key: str, mode: str | None) -> int:
-    return TONICS.index(key) + (3 if mode == "minor" else 0)
+def note_set(key: str, mode: str | None) -> int:
+    """The notes of a key as a number of 0..11: the tonic of the major key that has them, a minor key's relative."""
+    return (TONICS.index(key) + (3 if mode == "minor" else 0)) % 12

@@ -4,10 +4,7 @@ After Drysdale, Ramires, Serra and Hockman (DAFx 2022): half of all loops have o
 loops matched in tempo and key gives a multi-label set in which every role is equally represented.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -15,43 +12,37 @@ import numpy as np
 from storage.errors import UserError
 from storage.loops import Loop
 from storage.plans import Mix, Voice
-from tasks.keys import semitones_between
+from storage.vocabulary import BEATS_PER_BAR
+from tasks.drawing import DrawnMix, Side, Turns
+from tasks.effects import draw_effects
 from tasks.recipe import Recipe, Split
+from tasks.selecting import bpm_of, is_pure, labelled_loops
 from tasks.splitting import assign_splits
-from tasks.tempo import tempo_from_length
+from tasks.targets import choose_tempos, octaves
 
 _SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
-_TRIES: Final = 60
-_TARGET_RANGE: Final = (70.0, 180.0)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    loop: Loop
-    bpm: float
 
 
 def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
-    """Plan `recipe.mixes` mixes over the three splits; the order of `loops` does not matter.
+    """Plan exactly `recipe.mixes` mixes over the three splits; the order of `loops` does not matter.
 
-    Combinations of roles take turns, so every role is in equally many mixes as far as the material allows: a
-    combination that finds no loops that fit gives way to the next. Raises UserError if a split that should
-    have mixes has no usable loop.
+    Every role is in equally many mixes, and combinations of roles are as even as the material allows: one that finds
+    no loops that fit gives way to others of the same roles. Mixes of one split, tempo and key follow each other, so
+    that whoever renders them in order needs few forms of few loops at a time. Raises UserError if a split that should
+    have mixes has no usable loop, or too few for the recipe's `most_share`.
     """
     labelled = labelled_loops(loops, recipe)
     usable = [loop for loop in labelled if is_pure(loop)]
     if not usable:
         raise UserError("no loop of exactly one role is usable under this recipe; fetch loops with roles first")
-    sides = assign_splits(labelled, recipe.split)
-    pools: dict[str, dict[str, list[_Candidate]]] = {split: defaultdict(list) for split in _SPLITS}
-    for loop in usable:
-        bpm = loop.bpm or tempo_from_length(loop.duration_s).bpm
-        pools[sides[loop.group]][loop.roles[0]].append(_Candidate(loop, bpm))
+    side_of = assign_splits(labelled, recipe.split)
+    tempos = choose_tempos([bpm_of(loop) for loop in usable], recipe.mix.tempos, recipe.mix.max_stretch)
     mixes: list[Mix] = []
     for index, (split, count) in enumerate(_counts(recipe).items()):
-        if count and not pools[split]:
+        side = Side([loop for loop in usable if side_of[loop.group] == split], recipe, tempos)
+        if count and not side.roles:
             raise UserError(f"no usable loop falls on the {split} side; fetch more groups of loops or change [split]")
-        mixes += _plan_split(split, index, count, pools[split], recipe)
+        mixes += _plan_side(split, count, side, tempos, recipe, np.random.default_rng([recipe.seed, index]))
     return mixes
 
 
@@ -63,7 +54,7 @@ def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
         Mix(
             mix_id=f"{'loop' if is_pure(loop) else 'cut'}-{loop.loop_id}",
             split=sides[loop.group],
-            bpm=round(loop.bpm or tempo_from_length(loop.duration_s).bpm, 4),
+            bpm=round(bpm_of(loop), 4),
             key=loop.key,
             mode=loop.mode,
             roles=loop.roles,
@@ -74,138 +65,60 @@ def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
     ]
 
 
-def is_pure(loop: Loop) -> bool:
-    """Whether a loop has exactly one role for certain, so that it can be mixed with others."""
-    return len(loop.roles) == 1 and not loop.unknown_roles
-
-
-def labelled_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
-    """The loops of wanted roles inside the recipe's rules, each content once, ordered by id."""
-    low, high = recipe.loops.tempo
-    chosen = {
-        loop.loop_id: loop
-        for loop in loops
-        if loop.roles
-        and set(loop.roles) <= set(recipe.roles)
-        and (loop.bpm is None or low <= loop.bpm <= high)
-        and not any(word.lower() in loop.licence.lower() for word in recipe.loops.exclude_licences)
-    }
-    return [chosen[loop_id] for loop_id in sorted(chosen)]
-
-
-def role_combinations(roles: Sequence[str], most: int) -> list[tuple[str, ...]]:
-    """Every combination of 1 to `most` roles; over all of them each role stands equally often."""
-    return [chosen for size in range(1, most + 1) for chosen in combinations(roles, size)]
-
-
 def _counts(recipe: Recipe) -> dict[Split, int]:
     validation = round(recipe.mixes * recipe.split.validation_share)
     test = round(recipe.mixes * recipe.split.test_share)
     return {"train": recipe.mixes - validation - test, "validation": validation, "test": test}
 
 
-def _plan_split(split: Split, index: int, count: int, pool: dict[str, list[_Candidate]], recipe: Recipe) -> list[Mix]:
-    present = [role for role in recipe.roles if pool[role]]
-    turns = role_combinations(present, min(recipe.mix.most_loops, len(present)))
-    order = np.random.default_rng([recipe.seed, index]).permutation(len(turns))
-    mixes: list[Mix] = []
+def _plan_side(
+    split: Split, count: int, side: Side, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
+) -> list[Mix]:
+    turns = Turns(side.roles, min(recipe.mix.most_loops, len(side.roles)))
+    drawn: list[tuple[DrawnMix, Mix]] = []
     for number in range(count):
-        random = np.random.default_rng([recipe.seed, index, number])
-        mix_id = f"mix-{split}-{number:06d}"
-        for step in range(len(turns)):
-            roles = turns[order[(number + step) % len(turns)]]
-            mix = _draw(mix_id, split, roles, pool, recipe, random)
-            if mix is not None:
-                mixes.append(mix)
-                break
-    return mixes
+        one = _draw(side, turns, random)
+        if one is None:
+            raise UserError(
+                f"only {number} of {count} mixes can be made on the {split} side under this recipe; fetch more loops, "
+                "ask for fewer mixes, or raise mix.most_share"
+            )
+        drawn.append((one, _mix(f"mix-{split}-{number:06d}", split, one, tempos, recipe, random)))
+    return [mix for _, mix in sorted(drawn, key=lambda pair: (pair[0].tempo, pair[0].note_set, pair[1].mix_id))]
 
 
-def _draw(
-    mix_id: str,
-    split: Split,
-    roles: tuple[str, ...],
-    pool: dict[str, list[_Candidate]],
-    recipe: Recipe,
-    random: np.random.Generator,
-) -> Mix | None:
-    """One mix of exactly these roles, or None if no draw of loops fits together."""
-    for _ in range(_TRIES):
-        anchor = pool[roles[random.integers(len(roles))]]
-        target_bpm = _fold(anchor[random.integers(len(anchor))].bpm)
-        chosen: list[tuple[str, _Candidate, float, int]] = []
-        key: tuple[str, str | None] | None = None
-        for role in (roles[place] for place in random.permutation(len(roles))):
-            fitting = [
-                (candidate, speed, shift)
-                for candidate in pool[role]
-                if (speed := _speed(candidate.bpm, target_bpm, recipe.mix.max_stretch)) is not None
-                and (shift := _shift(role, candidate.loop, key, chosen, recipe)) is not None
-            ]
-            if not fitting:
-                break
-            candidate, speed, shift = fitting[random.integers(len(fitting))]
-            chosen.append((role, candidate, speed, shift))
-            if key is None and role not in recipe.mix.keyless_roles and candidate.loop.key is not None:
-                key = (candidate.loop.key, candidate.loop.mode)
-        else:
-            return _mix(mix_id, split, roles, target_bpm, key, chosen, recipe, random)
+def _draw(side: Side, turns: Turns, random: np.random.Generator) -> DrawnMix | None:
+    for place in turns.order(random):
+        one = side.draw(turns.combinations[place], random)
+        if one is not None:
+            turns.taken(place)
+            return one
+        turns.failed(place)
     return None
 
 
 def _mix(
-    mix_id: str,
-    split: Split,
-    roles: tuple[str, ...],
-    bpm: float,
-    key: tuple[str, str | None] | None,
-    chosen: list[tuple[str, _Candidate, float, int]],
-    recipe: Recipe,
-    random: np.random.Generator,
+    mix_id: str, split: Split, drawn: DrawnMix, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
 ) -> Mix:
+    """All voices begin at one bar, drawn from those of the longest: shorter loops have gone round by then."""
+    choices = octaves(tempos[drawn.tempo])
+    bpm = choices[random.integers(len(choices))]
     jitter = recipe.mix.gain_jitter_db
+    chosen = sorted(drawn.voices, key=lambda one: recipe.roles.index(one.role))
+    beats = [max(BEATS_PER_BAR, round(one.loop.duration_s / one.speed * bpm / 60)) for one in chosen]
+    start = int(random.integers(max(beats) // BEATS_PER_BAR)) * BEATS_PER_BAR
     voices = [
-        Voice(candidate.loop.loop_id, role, speed, shift, round(float(random.uniform(-jitter, jitter)), 2))
-        for role, candidate, speed, shift in sorted(chosen, key=lambda voice: roles.index(voice[0]))
+        Voice(
+            one.loop.loop_id,
+            one.role,
+            one.speed,
+            one.semitones,
+            round(float(random.uniform(-jitter, jitter)), 2),
+            start % beats_of_one,
+        )
+        for one, beats_of_one in zip(chosen, beats, strict=True)
     ]
-    tonic, mode = key or (None, None)
-    return Mix(mix_id, split, round(bpm, 4), tonic, mode, roles, tuple(voices))
-
-
-def _fold(bpm: float) -> float:
-    while bpm < _TARGET_RANGE[0]:
-        bpm *= 2
-    while bpm > _TARGET_RANGE[1]:
-        bpm /= 2
-    return bpm
-
-
-def _speed(bpm: float, target_bpm: float, most: float) -> float | None:
-    """The factor that brings a loop onto the target, half and double tempo being as good; None if it is too far."""
-    ratio = target_bpm / bpm
-    speed = ratio / 2.0 ** round(float(np.log2(ratio)))
-    return float(speed) if 1 / (1 + most) <= speed <= 1 + most else None
-
-
-def _shift(
-    role: str,
-    loop: Loop,
-    key: tuple[str, str | None] | None,
-    chosen: list[tuple[str, _Candidate, float, int]],
-    recipe: Recipe,
-) -> int | None:
-    """Semitones that bring a loop into the key of the mix; None if it cannot be known to fit.
-
-    Loops of one group come from one composition and go together as they are; a loop of unknown key goes with
-    no other pitched loop.
-    """
-    if role in recipe.mix.keyless_roles:
-        return 0
-    pitched = [voice for voice in chosen if voice[0] not in recipe.mix.keyless_roles]
-    if not pitched:
-        return 0
-    if key is not None and loop.key is not None and all(candidate.loop.key for _, candidate, _, _ in pitched):
-        shift = semitones_between(loop.key, loop.mode, *key)
-        return shift if abs(shift) <= recipe.mix.max_semitones else None
-    same_group = all(candidate.loop.group == loop.group and shift == 0 for _, candidate, _, shift in pitched)
-    return 0 if same_group else None
+    tonic, mode = drawn.key or (None, None)
+    roles = tuple(voice.role for voice in voices)
+    effects = draw_effects(recipe.augment, random)
+    return Mix(mix_id, split, round(bpm, 4), tonic, mode, roles, tuple(voices), effects=effects)

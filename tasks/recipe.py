@@ -6,11 +6,12 @@ import tomllib
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from storage.errors import UserError
+from storage.licences import LicenceClass
 from storage.vocabulary import ROLES
 from tasks.mel import MelConfig
 
@@ -22,24 +23,39 @@ class _Section(BaseModel):
 
 
 class LoopRules(_Section):
-    """Which loops may be used: tempo range in beats per minute, licence patterns to leave out."""
+    """Which loops may be used; an empty list of sources or licences takes any.
 
+    `tempo` is a range in beats per minute; `licences` are classes (`cc0`, `by`, …) to take and `exclude_licences`
+    words to leave out; `least_annotators` and `exclude_flags` (`not_well_cut`, `not_4_4`, `tempo_disputed`, …) say how
+    far a source's annotators must agree; loops that nobody annotated have no annotators and no flags.
+    """
+
+    sources: tuple[str, ...] = ()
     tempo: tuple[float, float] = (60.0, 200.0)
+    licences: tuple[LicenceClass, ...] = ()
     exclude_licences: tuple[str, ...] = ()
+    exclude_flags: tuple[str, ...] = ()
+    least_annotators: int = Field(0, ge=0)
 
 
 class MixRules(_Section):
     """How loops are combined: most loops in a mix, stretch as a share of the tempo, transposition in semitones.
 
-    Roles in `keyless_roles` are never transposed. Gains are drawn within `gain_jitter_db` either side of equal
-    loudness.
+    Mixes stand at one of `tempos` tempos, those that most loops have, half and double being one. A loop is heard in at
+    most `variants` stretched or transposed forms. Roles in `keyless_roles` are never transposed; the others must share
+    their notes, a relative key being as good, and an estimated key counts from `least_key_confidence` on. Gains are
+    drawn within `gain_jitter_db` either side of equal loudness. No loop is in more than `most_share` of the mixes.
     """
 
     most_loops: int = Field(4, ge=1, le=6)
+    tempos: int = Field(24, ge=1)
+    variants: int = Field(8, ge=1)
     max_stretch: float = Field(0.12, ge=0, le=0.5)
     max_semitones: int = Field(3, ge=0, le=6)
     keyless_roles: tuple[str, ...] = ("percussion", "fx")
+    least_key_confidence: float = Field(0.6, ge=0, le=1)
     gain_jitter_db: float = Field(6.0, ge=0)
+    most_share: float = Field(1.0, gt=0, le=1)
 
     @field_validator("keyless_roles")
     @classmethod
@@ -48,6 +64,30 @@ class MixRules(_Section):
         if unknown:
             raise ValueError(f"no role {', '.join(sorted(unknown))}")
         return roles
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AugmentRules(_Section):
+    """Which share of the mixes gets each effect, and the ranges its parameters are drawn from, evenly.
+
+    Cutoffs in Hz, decay times in seconds, levels in dB; `codec_quality` is Vorbis' scale from worst (0) to best (1).
+    """
+
+    low_pass_share: Share = 0.0
+    low_pass_hz: tuple[float, float] = (1_000.0, 6_000.0)
+    high_pass_share: Share = 0.0
+    high_pass_hz: tuple[float, float] = (40.0, 300.0)
+    reverb_share: Share = 0.0
+    reverb_s: tuple[float, float] = (0.2, 1.5)
+    reverb_db: tuple[float, float] = (-24.0, -9.0)
+    noise_share: Share = 0.0
+    noise_db: tuple[float, float] = (-50.0, -25.0)
+    codec_share: Share = 0.0
+    codec_quality: tuple[float, float] = (0.0, 0.6)
+    polarity_share: Share = 0.0
+    offset_share: Share = 0.0
 
 
 class SplitRules(_Section):
@@ -92,6 +132,7 @@ class Recipe(_Section):
     roles: tuple[str, ...] = ROLES
     loops: LoopRules = LoopRules()
     mix: MixRules = MixRules()
+    augment: AugmentRules = AugmentRules()
     split: SplitRules = SplitRules()
     mel: MelConfig = MelConfig()
 

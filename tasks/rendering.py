@@ -1,39 +1,61 @@
 """Rendering a planned mix: the same row gives the same samples, whoever renders it and when."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from python_stretch.Signalsmith import Stretch
 
 from storage.loops import Loop
 from storage.plans import Mix, Voice
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
-from tasks.audio import Samples, decode_cut
+from tasks.audio import Samples
+from tasks.effects import apply_effect
 from tasks.mel import Matrix, MelConfig, cut_segments, log_compress, mel_power, normalise_level
+from tasks.stretching import Forms
 
-RENDER_VERSION: Final = 1
+RENDER_VERSION: Final = 2
 """Raised whenever the same plan would give other samples or features."""
 
-_LEVEL: Final = 0.1
 _PEAK: Final = 0.98
+_FADE_S: Final = 0.005
 
 
-def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int) -> Samples:
+def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, forms: Forms) -> Samples:
     """Four bars of a mix as mono samples (n,) at `sample_rate`, peaks kept under full scale.
 
-    Raises `AudioError` if a loop's file cannot be decoded.
+    `forms` only saves work. Raises `AudioError` if a loop's file cannot be decoded.
     """
     bar = 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate
     total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
     for voice in mix.voices:
-        loop = loops[voice.loop_id]
-        total += _render_voice(voice, loop, bar / BEATS_PER_BAR, len(total), sample_rate)
+        form = forms.form(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
+        heard = go_round(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
+        total += heard * np.float32(10 ** (voice.gain_db / 20))
+    for effect in mix.effects:
+        total = apply_effect(total, effect, sample_rate)
     peak = float(np.abs(total).max())
-    return np.asarray(total * min(1.0, _PEAK / max(peak, 1e-9)), np.float32)
+    return np.asarray(total * np.float32(min(1.0, _PEAK / max(peak, 1e-9))), np.float32)
+
+
+def go_round(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:
+    """A loop (n,) from the voice's beat on, going round on the beat until it is `length` long.
+
+    Where the loop is longer than its whole beats, what is over fades out into its next turn; where it is shorter, its
+    end fades into the gap, so that no join clicks.
+    """
+    beats = max(1, round(len(samples) / beat))
+    period = round(beats * beat)
+    fade = round(_FADE_S * sample_rate)
+    turn = np.zeros(period, np.float32)
+    turn[: min(period, len(samples))] = samples[:period]
+    falling = np.linspace(1, 0, fade, dtype=np.float32)
+    if len(samples) < period:
+        turn[len(samples) - fade : len(samples)] *= falling
+    over = samples[period : period + fade]
+    turn[: len(over)] += over * falling[: len(over)]
+    start = round(voice.offset_beats % beats * beat)
+    return np.resize(np.roll(turn, -start), length)
 
 
 def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
@@ -44,54 +66,22 @@ def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
     return segment
 
 
-def _label(role: str, mix: Mix) -> int:
-    return -1 if role in mix.unknown_roles else int(role in mix.roles)
-
-
-def _render_voice(voice: Voice, loop: Loop, beat: float, length: int, sample_rate: int) -> Samples:
-    samples = _stretched(loop, voice.speed, voice.semitones, sample_rate)
-    filled = _fill(samples, beat, length)
-    loudness = float(np.sqrt(np.mean(filled**2)))
-    gain = _LEVEL * 10 ** (voice.gain_db / 20) / max(loudness, 1e-6)
-    return np.asarray(filled * gain, np.float32)
-
-
-def _stretched(loop: Loop, speed: float, semitones: int, sample_rate: int) -> Samples:
-    samples = _loop_samples(Path(loop.path), loop.start_s, loop.duration_s, sample_rate)
-    if abs(speed - 1) < 1e-6 and semitones == 0:
-        return samples
-    stretch = Stretch(0)
-    stretch.preset(1, sample_rate)
-    stretch.setTimeFactor(speed)
-    stretch.setTransposeSemitones(semitones)
-    stretched: Samples = np.asarray(stretch.process(samples[None, :]), np.float32)
-    return stretched.ravel()
-
-
-def _fill(samples: Samples, beat: float, length: int) -> Samples:
-    """Cut a loop to `length`, or repeat it on the beat until it is that long."""
-    beats = max(1, round(len(samples) / beat))
-    period = round(beats * beat)
-    if period >= length:
-        return np.pad(samples[:length], (0, max(0, length - len(samples))))
-    once = np.pad(samples[:period], (0, max(0, period - len(samples))))
-    return np.asarray(np.resize(once, length), np.float32)
-
-
-@lru_cache(maxsize=256)
-def _loop_samples(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Samples:
-    return decode_cut(path, sample_rate, start_s, duration_s)
+def label_row(mix: Mix) -> list[int]:
+    """1, 0, or -1 for unknown, for each role in their one order."""
+    return [-1 if role in mix.unknown_roles else int(role in mix.roles) for role in ROLES]
 
 
 def render_features(
-    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig
+    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig, forms: Forms | None = None
 ) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
-    """Labels (n, roles) of 1, 0 or -1 for unknown, and log-mels (n, frames_per_segment, mels), in the mixes' order.
+    """Labels (n, roles) and log-mels (n, frames_per_segment, mels), in the mixes' order.
 
     Raises `AudioError` naming the first loop that cannot be decoded: a data set is whole or it is not made.
     """
-    labels = np.array([[_label(role, mix) for role in ROLES] for mix in mixes], np.int8)
+    forms = forms or Forms()
+    labels = np.array([label_row(mix) for mix in mixes], np.int8)
     mels = np.empty((len(mixes), config.frames_per_segment, config.mels), np.float16)
     for place, mix in enumerate(mixes):
-        mels[place] = mix_features(render_mix(mix, loops, config.sample_rate), mix.bpm, config)
+        samples = render_mix(mix, loops, config.sample_rate, forms)
+        mels[place] = mix_features(samples, mix.bpm, config)
     return labels, mels

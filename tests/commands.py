@@ -23,10 +23,9 @@ class Ended:
 
 @dataclass(frozen=True)
 class Command:
-    """Runs `rolecall`; `settings` are added to a clean environment, `prefix` goes before the command."""
+    """Runs `rolecall`; `settings` are added to a clean environment."""
 
     settings: dict[str, str]
-    prefix: tuple[str, ...] = ()
 
     def __call__(self, *words: str | Path, cwd: Path | None = None, typed: str = "") -> Ended:
         process = self.start(*words, cwd=cwd, stdin=subprocess.PIPE)
@@ -38,7 +37,7 @@ class Command:
     ) -> subprocess.Popen[str]:
         """Start it in a process group of its own, as a shell does."""
         return subprocess.Popen(
-            [*self.prefix, sys.executable, "-m", "flows.cli", *map(str, words)],
+            [sys.executable, "-m", "flows.cli", *map(str, words)],
             env=self.environment(),
             cwd=cwd,
             stdin=stdin,

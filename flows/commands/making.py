@@ -1,4 +1,4 @@
-"""Making a model: data sets, training, evaluation, and the models there are."""
+"""Making a model: training, evaluation, and the models there are."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,64 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.options import JsonOption, WorkersOption, WorkspaceOption, ready_for_flows, workspace_at
+from flows.commands.options import JsonOption, WorkspaceOption, ready_for_flows, workspace_at
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
 from storage.errors import UserError
 
-dataset = typer.Typer(help="Data sets of mixes.", no_args_is_help=True)
 models = typer.Typer(help="The models there are.", no_args_is_help=True)
 app = typer.Typer()
-
-
-@dataset.command("build")
-def dataset_build(
-    workspace: WorkspaceOption,
-    workers: WorkersOption,
-    recipe: Annotated[
-        str, typer.Argument(help="A recipe file, or the name of a shipped one: default, paper, …")
-    ] = "default",
-    mixes: Annotated[int | None, typer.Option(min=1, help="Another number of mixes than the recipe's.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Plan mixes of single-role loops, render their features, and lock what was made."""
-    from tasks.recipe import find_recipe, read_recipe
-
-    where, path = workspace_at(workspace), find_recipe(recipe)
-    read_recipe(path)
-    ready_for_flows(where)
-    from flows.dataset import build_dataset
-
-    made = build_dataset(str(path), str(where.root), mixes, workers)
-    _print_dataset(asdict(made), as_json)
-
-
-@dataset.command("list")
-def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
-    """The finished data sets."""
-    from storage.datasets import DatasetStore
-
-    store = DatasetStore(workspace_at(workspace).datasets)
-    locks = [store.read_lock(name) for name in store.names()]
-    if as_json:
-        print_json([_dataset_summary(asdict(lock)) for lock in locks])
-    else:
-        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles, lock.cuts] for lock in locks]
-        print_rows(["name", "digest", "mixes", "singles", "cuts"], rows, Format.TABLE)
-
-
-@dataset.command("show")
-def dataset_show(
-    workspace: WorkspaceOption, name: Annotated[str, typer.Argument()], as_json: JsonOption = False
-) -> None:
-    """What a data set is made of."""
-    from storage.datasets import DatasetStore
-
-    lock = asdict(DatasetStore(workspace_at(workspace).datasets).read_lock(name))
-    if as_json:
-        print_json(lock)
-    else:
-        _print_dataset(lock, as_json=False)
 
 
 @app.command()
@@ -169,19 +118,6 @@ def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argu
         ledger.activate_model(card.model_id)
         ledger.publish()
     print(f"active: {card.model_id} ({card.name})")
-
-
-def _dataset_summary(lock: dict[str, Any]) -> dict[str, Any]:
-    return {name: lock[name] for name in ("name", "digest", "mixes", "singles", "cuts", "roles", "splits")}
-
-
-def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(_dataset_summary(lock))
-        return
-    counts = ", ".join(f"{lock[name]} {name}" for name in ("mixes", "singles", "cuts"))
-    print(f"data set {lock['name']} {lock['digest'][:12]}: {counts}")
-    print_rows(["role", "mixes"], list(lock["roles"].items()), Format.TABLE)
 
 
 def _print_card_scores(card: dict[str, Any], split: str) -> None:

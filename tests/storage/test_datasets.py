@@ -5,17 +5,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from storage.datasets import DatasetLock, DatasetStore, dataset_digest, write_shard
+from storage.datasets import DatasetLock, DatasetStore, dataset_digest
 from storage.errors import UserError
 from storage.files import sha256_of
+from storage.shards import write_shard
 from storage.vocabulary import ROLES
 
 SHAPE = (8, 3)
 LOCK = DatasetLock(
     name="small", digest="d", recipe={"name": "small"}, recipe_digest="r", plan_digest="p",
-    mel={"frames_per_bar": 2, "mels": 3}, mel_digest="m", render_version=1, versions={"numpy": "2"}, mixes=6, singles=0,
-    cuts=0,
-    roles={"bass": 3}, splits={"train": 4, "test": 2}, groups={"train": ["a"]}, loops={"x": "y"}, licences=[],
+    mel={"frames_per_bar": 2, "mels": 3}, mel_digest="m", render_version=1, environment={"numpy": "2"}, mixes=6,
+    singles=0, cuts=0,
+    roles={"bass": 3}, splits={"train": 4, "test": 2}, groups={"train": ["a"]}, balance={}, loops=[], licences=[],
     shards={},
 )  # fmt: skip
 

@@ -1,0 +1,167 @@
+"""Data sets: build, verify, list, show."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands.options import (
+    DaskOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+    ready_for_flows,
+    workspace_at,
+)
+from flows.progress import say
+from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+
+if TYPE_CHECKING:
+    from flows.verify_dataset import Verification
+
+dataset = typer.Typer(help="Data sets of mixes.", no_args_is_help=True)
+
+
+@dataset.command("build")
+def dataset_build(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A recipe file, or the name of a shipped one: default, paper, …"),
+    ] = None,
+    mixes: Annotated[int | None, typer.Option(min=1, help="Another number of mixes than the recipe's.")] = None,
+    lock: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A dataset.lock to build again, in place of a recipe.")
+    ] = None,
+    keep_audio: Annotated[bool, typer.Option("--keep-audio", help="Keep every mix as FLAC too.")] = False,
+    dask: DaskOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan mixes of single-role loops, render their features, and lock what was made."""
+    where = workspace_at(workspace)
+    if lock is not None:
+        if recipe is not None or mixes is not None or keep_audio:
+            raise UserError("--lock names everything; leave the recipe, --mixes and --keep-audio out")
+        _rebuild(lock, where.root, workers, dask, as_json)
+        return
+    from tasks.recipe import find_recipe, read_recipe
+
+    path = find_recipe(recipe or "default")
+    read_recipe(path)
+    ready_for_flows(where)
+    from flows.dataset import build_dataset
+
+    made = build_dataset(str(path), str(where.root), mixes, workers, dask, keep_audio)
+    _print_dataset(asdict(made), as_json)
+
+
+def _rebuild(lock: Path, workspace: Path, workers: int, dask: str | None, as_json: bool) -> None:
+    from storage.datasets import read_lock_file
+
+    read_lock_file(lock)
+    ready_for_flows(workspace_at(workspace))
+    from flows.dataset import rebuild_dataset
+
+    rebuilt = rebuild_dataset(str(lock.absolute()), str(workspace), workers, dask)
+    for name, (was, now) in rebuilt.changed_environment.items():
+        say(f"{name} was {was}, is {now}")
+    if not rebuilt.plan_is_equal:
+        say("the plan is not the lock's: this rolecall draws mixes otherwise")
+    if rebuilt.changed_shards:
+        say(f"{len(rebuilt.changed_shards)} of {len(rebuilt.made.shards)} shards have other bytes than the lock's")
+    if as_json:
+        summary = _summary(asdict(rebuilt.made))
+        print_json({**summary, "equal": rebuilt.is_equal, "changed_shards": list(rebuilt.changed_shards)})
+        return
+    _print_dataset(asdict(rebuilt.made), as_json=False)
+    say("every byte is the lock's" if rebuilt.is_equal else "rolecall dataset verify says how far rows are apart")
+
+
+@dataset.command("verify")
+def dataset_verify(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    name: Annotated[str, typer.Argument(help="A data set of the workspace.")],
+    sample: Annotated[int, typer.Option(min=1, help="How many rows to render again.")] = 256,
+    every: Annotated[bool, typer.Option("--all", help="Render every row again.")] = False,
+    dask: DaskOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare shards with their digests, and rows with what is rendered now; exit code 1 names what differs."""
+    from storage.datasets import DatasetStore
+
+    where = workspace_at(workspace)
+    DatasetStore(where.datasets).read_lock(name)
+    ready_for_flows(where)
+    from flows.verify_dataset import verify_dataset
+
+    found = verify_dataset(name, str(where.root), None if every else sample, workers, dask)
+    if as_json:
+        print_json({**asdict(found), "holds": found.holds})
+    else:
+        _print_verification(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def _print_verification(found: "Verification") -> None:
+    equal = found.checked - len(found.differing) - len(found.rounded)
+    print(f"{found.checked} of {found.rows} rows rendered again: {equal} equal, {len(found.rounded)} but for rounding")
+    print(f"largest difference {found.largest:.6g}, {found.largest_steps:.3g} steps of float16")
+    if not found.plan_is_equal:
+        print("plan.parquet is not the lock's")
+    for path in found.changed_loops:
+        print(f"other bytes than the lock's: {path}")
+    for shard in found.changed_shards:
+        print(f"other bytes than the lock's: {shard}")
+    for row in found.differing:
+        print(f"differs: {row.mix_id} in {row.shard}, by {row.largest:.6g}")
+    for name, (was, now) in found.changed_environment.items():
+        print(f"{name} was {was}, is {now}")
+
+
+@dataset.command("list")
+def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The finished data sets."""
+    from storage.datasets import DatasetStore
+
+    store = DatasetStore(workspace_at(workspace).datasets)
+    locks = [store.read_lock(name) for name in store.names()]
+    if as_json:
+        print_json([_summary(asdict(lock)) for lock in locks])
+    else:
+        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles, lock.cuts] for lock in locks]
+        print_rows(["name", "digest", "mixes", "singles", "cuts"], rows, Format.TABLE)
+
+
+@dataset.command("show")
+def dataset_show(
+    workspace: WorkspaceOption, name: Annotated[str, typer.Argument()], as_json: JsonOption = False
+) -> None:
+    """What a data set is made of."""
+    from storage.datasets import DatasetStore
+
+    lock = asdict(DatasetStore(workspace_at(workspace).datasets).read_lock(name))
+    if as_json:
+        print_json(lock)
+    else:
+        _print_dataset(lock, as_json=False)
+
+
+def _summary(lock: dict[str, Any]) -> dict[str, Any]:
+    names = ("name", "digest", "plan_digest", "mixes", "singles", "cuts", "roles", "splits", "balance")
+    return {name: lock[name] for name in names}
+
+
+def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(_summary(lock))
+        return
+    counts = ", ".join(f"{lock[name]} {name}" for name in ("mixes", "singles", "cuts"))
+    print(f"data set {lock['name']} {lock['digest'][:12]}: {counts}")
+    splits = lock["balance"]["roles"]
+    rows = [[role, total, *(splits[split][role] for split in splits)] for role, total in lock["roles"].items()]
+    print_rows(["role", "mixes", *splits], rows, Format.TABLE)
