@@ -33,6 +33,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
         connection.execute(_read("views.sql"))
+        connection.execute(_read("questions.sql"))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
