@@ -94,7 +94,7 @@ def _measure_all(
     # What has come is always measured: a stop never leaves a file without its row.
     for result in stream(client, measure_loops, batches, Event()):
         if isinstance(result, Lost):
-            refused.append((named[result.item.path], Reason.WORKER_KILLED, "the process that read it died"))
+            refused.append((named[result.item.path], result.reason, "the process that read it died"))
             continue
         for entry in result.receipt:
             if isinstance(entry, Loop):

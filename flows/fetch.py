@@ -62,7 +62,7 @@ def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Re
     with open_client(None, workers) as client, progress("read", len(rows)) as shown:
         for result in stream(client, probe_rows, batches, stop_requested):
             if isinstance(result, Lost):
-                refused.append((str(result.item.path), Reason.WORKER_KILLED, "the process that read it died"))
+                refused.append((str(result.item.path), result.reason, "the process that read it died"))
                 shown.advance(1)
                 continue
             for entry in result.receipt:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Final
 
 from flows.progress import say
 
@@ -28,7 +28,7 @@ def stop_on_interrupt() -> Iterator[None]:
 
     A terminal sends Ctrl-C to every process of the group, and Prefect's server would die of it. So the signal is
     blocked here, which child processes inherit, and a thread waits for it; the handler is for threads that were
-    there before. Dask's workers set their own (`dask_setup`).
+    there before. Dask's workers set their own (`flows.processes`).
     """
     handlers = {number: signal.signal(number, _request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -45,8 +45,3 @@ def _request_stop(*_: object) -> None:
     if not stop_requested.is_set():
         say("stopping after the files in flight; the next run goes on from there")
         stop_requested.set()
-
-
-def dask_setup(worker: Any) -> None:
-    """Called by Dask in each local worker as it starts: only the flow decides when to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

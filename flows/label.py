@@ -1,30 +1,32 @@
 """The main job: label every new or changed file of a catalogue, and go on where the last run stopped."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from shutil import rmtree
 from typing import Final
 from uuid import uuid4
 
+from distributed import Client
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.engine import Lost, open_client, stream
+from flows.engine import Finished, Lost, has_gpus, open_client, stream, stream_through_gpus
 from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.reporting import RunSummary, TooManyErrorsError, UnaccountedFilesError, progress_artifact, report_artifacts
-from flows.worker import keep_part, label_part
+from flows.watching import TIME_LIMIT_S, Watch
+from flows.worker import PartReceipt, analyse_part, answer_part, keep_lost, label_part
 from storage.committing import Committer
 from storage.labels import Labels, Task
 from storage.ledger import Ledger
 from storage.models import ModelStore, StoredModel
-from storage.parts import LabelOutcome
-from storage.vocabulary import Kind, Reason
+from storage.vocabulary import Kind
 from storage.workspace import Workspace
 from tasks.finding import Found, find_audio, find_listed
-from tasks.labelling import LABEL_VERSION, LabelRecipe, LabelRequest, failed_outcome
+from tasks.labelling import LABEL_VERSION, LabelRecipe, LabelRequest
 from tasks.planning import look_at
 
 _BATCH_FILES: Final = 24
@@ -33,13 +35,14 @@ _BATCH_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """A run over a workspace: what it writes to, the model it labels with, and after how many errors it gives up."""
+    """A run over a workspace: what it writes to, its model, after how many errors and how long a file it gives up."""
 
     run_id: str
     workspace: Workspace
     ledger: Ledger
     model: StoredModel
     max_errors: int | None = None
+    time_limit_s: float = TIME_LIMIT_S
 
 
 @flow(name="label-catalogue")
@@ -51,10 +54,11 @@ def label_catalogue(
     dask: str | None = None,
     max_errors: int | None = None,
     activate: bool = False,
+    time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`."""
     find = partial(find_audio, [Path(path) for path in paths])
-    return _label(find, workspace, model, workers, dask, max_errors, activate)
+    return _label(find, workspace, model, workers, dask, max_errors, activate, time_limit_s)
 
 
 @flow(name="label-manifest")
@@ -66,9 +70,11 @@ def label_manifest(
     dask: str | None = None,
     max_errors: int | None = None,
     activate: bool = False,
+    time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    return _label(partial(find_listed, Path(manifest)), workspace, model, workers, dask, max_errors, activate)
+    find = partial(find_listed, Path(manifest))
+    return _label(find, workspace, model, workers, dask, max_errors, activate, time_limit_s)
 
 
 def _label(
@@ -79,21 +85,24 @@ def _label(
     dask: str | None,
     max_errors: int | None,
     activate: bool,
+    time_limit_s: float | None,
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
-        run = open_run(workspace, ledger, model, max_errors)
+        run = open_run(workspace, ledger, model, max_errors, time_limit_s)
         passed_over, todo = survey(find, run)
         label_batches(todo, run, workers, dask)
         return publish(run, passed_over, activate)
 
 
-def open_run(workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None) -> Run:
+def open_run(
+    workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None, time_limit_s: float | None
+) -> Run:
     """Begin a run with the model that was asked for, else the active one, else the bundled one."""
     stored = ModelStore(workspace.models).load(model or ledger.active_model() or "default")
     ledger.register_model(stored.card)
     if ledger.active_model() is None:
         ledger.activate_model(stored.card.model_id)
-    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors)
+    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S)
     ledger.open_run(run.run_id, "label", stored.card.model_id)
     return run
 
@@ -114,7 +123,7 @@ def label_batches(todo: list[Task], run: Run, workers: int, dask: str | None) ->
     if not todo:
         return
     committer, folder = Committer(run.workspace, run.ledger), run.workspace.parts / run.run_id
-    work = partial(label_part, recipe=LabelRecipe(run.model.card, run.model.weights), folder=folder)
+    rmtree(run.workspace.reading, ignore_errors=True)
     most = max(1, min(_BATCH_FILES, len(todo) // (4 * workers)))
     failed = 0
     batches = takewhile(lambda _: run.max_errors is None or failed <= run.max_errors, _batches(todo, most))
@@ -123,9 +132,9 @@ def label_batches(todo: list[Task], run: Run, workers: int, dask: str | None) ->
         progress("labelled", len(todo)) as shown,
         progress_artifact("labelled", len(todo)) as published,
     ):
-        for result in stream(client, work, batches, stop_requested):
+        for result in _labelled(client, batches, run, folder):
             if isinstance(result, Lost):
-                receipt = keep_part([_killer(result.item, run.model.card.model_id)], folder)
+                receipt = keep_lost(result.item, run.model.card.model_id, result.reason, folder)
             else:
                 receipt = result.receipt
             committer.add(Path(receipt.part), receipt.files)
@@ -133,6 +142,7 @@ def label_batches(todo: list[Task], run: Run, workers: int, dask: str | None) ->
             shown.advance(receipt.files)
             published.advance(receipt.files)
     committer.flush()
+    rmtree(run.workspace.reading, ignore_errors=True)
 
 
 @task(cache_policy=NO_CACHE)
@@ -166,9 +176,16 @@ def _request(item: Task) -> LabelRequest:
     return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s)
 
 
-def _killer(request: LabelRequest, model_id: str) -> LabelOutcome:
-    message = "the process that read it died each time; look at the file with another tool, then rolecall retry"
-    return failed_outcome(request, model_id, "decode", Reason.WORKER_KILLED, message)
+def _labelled(
+    client: Client, batches: Iterable[list[LabelRequest]], run: Run, folder: Path
+) -> Iterator[Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]]:
+    """Have batches labelled, through the workers with a GPU if there are any."""
+    recipe, watch = LabelRecipe(run.model.card, run.model.weights), Watch(run.workspace.reading, run.time_limit_s)
+    if has_gpus(client):
+        prepare = partial(analyse_part, recipe=recipe, watch=watch)
+        answer = partial(answer_part, recipe=recipe, folder=folder)
+        return stream_through_gpus(client, prepare, answer, batches, stop_requested)
+    return stream(client, partial(label_part, recipe=recipe, folder=folder, watch=watch), batches, stop_requested)
 
 
 def _batches(todo: Sequence[Task], most: int) -> Iterator[list[LabelRequest]]:

@@ -3,14 +3,26 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Final
 
+from flows.watching import Service
 from storage.loops import Loop
-from storage.parts import LabelOutcome, write_part
+from storage.parts import LabelOutcome, read_reasons, write_part
 from storage.vocabulary import Reason
 from tasks.audio import AudioError
-from tasks.labelling import LabelRecipe, LabelRequest, label_batch
+from tasks.inference import load_network, on_best_device, predict
+from tasks.labelling import (
+    Analysis,
+    LabelRecipe,
+    LabelRequest,
+    Watch,
+    analyse_batch,
+    answered,
+    failed_outcome,
+    label_batch,
+)
 from tasks.manifests import Row
 from tasks.sources.folder import loop_from
 from tasks.sources.measuring import measured
@@ -25,18 +37,63 @@ class PartReceipt:
     failed: int
 
 
-def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path) -> PartReceipt:
-    """Label a batch and write its part into `folder`; the same batch always gets the same name."""
-    _use_one_thread()
-    return keep_part(label_batch(requests, recipe), folder)
+_service: Final = Service()
 
 
-def keep_part(outcomes: Sequence[LabelOutcome], folder: Path) -> PartReceipt:
+def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path, watch: Watch) -> PartReceipt:
+    """Label a batch and write its part into `folder`; a part that is there already is not made again."""
+    _service.begin()
+    use_one_thread()
+    path = folder / part_name(requests, recipe.card.model_id)
+    if path.exists():
+        return _receipt(path, read_reasons(path))
+    receipt = keep_part(label_batch(requests, recipe, watch), path)
+    _service.done(len(requests))
+    return receipt
+
+
+def analyse_part(
+    requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch
+) -> tuple[Sequence[LabelRequest], list[Analysis | AudioError]]:
+    """The decoder's half of `label_part`, for a cluster where another worker has a GPU."""
+    _service.begin()
+    use_one_thread()
+    analyses = analyse_batch(requests, recipe, watch)
+    _service.done(len(requests))
+    return requests, analyses
+
+
+def answer_part(
+    analysed: tuple[Sequence[LabelRequest], list[Analysis | AudioError]], recipe: LabelRecipe, folder: Path
+) -> PartReceipt:
+    """The network's half of `label_part`, on the GPU if this worker has one."""
+    requests, analyses = analysed
+    network = load_network(recipe.weights, recipe.card)
+    outcomes = answered(requests, analyses, recipe.card, partial(predict, on_best_device(network)))
+    return keep_part(outcomes, folder / part_name(requests, recipe.card.model_id))
+
+
+def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:
+    """The name of the part that a batch becomes: the same batch always gets the same."""
+    keys = "\n".join(f"{request.label_key} {model_id}" for request in requests)
+    return f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
+
+
+def keep_part(outcomes: Sequence[LabelOutcome], path: Path) -> PartReceipt:
     """Write outcomes as one part."""
-    keys = "\n".join(f"{outcome.label_key} {outcome.model_id}" for outcome in outcomes)
-    path = folder / f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
     write_part(path, outcomes)
-    return PartReceipt(str(path), len(outcomes), sum(outcome.reason is not None for outcome in outcomes))
+    return _receipt(path, [outcome.reason for outcome in outcomes])
+
+
+def keep_lost(request: LabelRequest, model_id: str, reason: Reason, folder: Path) -> PartReceipt:
+    """The part of a file on which no process survived long enough to say what was wrong."""
+    message = "the process that read it died each time; look at the file with another tool, then rolecall retry"
+    outcome = failed_outcome(request, model_id, "decode", reason, message)
+    return keep_part([outcome], folder / part_name([request], model_id))
+
+
+def _receipt(path: Path, reasons: Sequence[str | None]) -> PartReceipt:
+    return PartReceipt(str(path), len(reasons), sum(reason is not None for reason in reasons))
 
 
 def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
@@ -62,7 +119,7 @@ def measure_loops(loops: Sequence[Loop]) -> list[Loop | tuple[str, Reason, str]]
 
 
 @lru_cache(maxsize=1)
-def _use_one_thread() -> None:
+def use_one_thread() -> None:
     """A worker is one of many: more threads than one in each only fight each other."""
     import torch
 

@@ -181,3 +181,9 @@ def write_part(path: Path, outcomes: Sequence[LabelOutcome]) -> None:
 
 def _row(outcome: LabelOutcome) -> dict[str, Any]:
     return {**asdict(outcome), "retryable": outcome.retryable}
+
+
+def read_reasons(path: Path) -> list[str | None]:
+    """Why each outcome of a part failed; None for a file that was labelled."""
+    reasons: list[str | None] = pq.read_table(path, columns=["reason"])["reason"].to_pylist()
+    return reasons

@@ -35,6 +35,11 @@ class Workspace:
         return self.root / "parts"
 
     @property
+    def reading(self) -> Path:
+        """Notes on what the workers of the present run are reading; what a dead process left there tells on a file."""
+        return self.root / "reading"
+
+    @property
     def loops(self) -> Path:
         """The table of loops."""
         return self.root / "loops.parquet"

@@ -28,18 +28,36 @@ def _load(weights: Path, digest: str, config: NetworkConfig) -> nn.Module:
     return network.eval()
 
 
+def on_best_device(network: nn.Module) -> nn.Module:
+    """The network on this machine's GPU, if it has one."""
+    return network.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def predict(network: nn.Module, mels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Probabilities (n, roles) of log-mels (n, frames, mels); every call of the network has the same padded size.
 
-    So a row does not depend on its neighbours: what the libraries do to a batch is the same for each.
+    So a row does not depend on its neighbours: what the libraries do to a batch is the same for each. Where a GPU has
+    too little memory for it, the size is halved until it fits.
     """
+    size = _BATCH
+    while True:
+        try:
+            return _predict(network, mels, size)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+            size //= 2
+            torch.cuda.empty_cache()
+
+
+def _predict(network: nn.Module, mels: NDArray[np.floating[Any]], size: int) -> NDArray[np.float32]:
     device = next(network.parameters()).device
     rows: list[NDArray[np.float32]] = []
     network.eval()
     with torch.inference_mode():
-        for start in range(0, len(mels), _BATCH):
-            batch = np.asarray(mels[start : start + _BATCH], np.float32)
-            padded = np.zeros((_BATCH, *batch.shape[1:]), np.float32)
+        for start in range(0, len(mels), size):
+            batch = np.asarray(mels[start : start + size], np.float32)
+            padded = np.zeros((size, *batch.shape[1:]), np.float32)
             padded[: len(batch)] = batch
             rows.append(network(torch.from_numpy(padded).to(device))[: len(batch)].cpu().numpy())
     return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)

@@ -1,13 +1,14 @@
 """Labelling a batch of files: decode, grid, segments, mel, network, outcomes. No Prefect, no Dask, no database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from storage.models import ModelCard
 from storage.parts import Bar, LabelOutcome, Section, Segment
@@ -65,35 +66,63 @@ class Analysis:
     bar_mels: Matrix
 
 
-def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe) -> list[LabelOutcome]:
+Watch = Callable[[LabelRequest], AbstractContextManager[None]]
+"""What is wrapped around the reading of each file; it may refuse one by raising `AudioError`."""
+
+
+def _unwatched(_: LabelRequest) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched) -> list[LabelOutcome]:
     """Label some files; a file that cannot be used gets an outcome with a reason, and never stops the others."""
+    network = load_network(recipe.weights, recipe.card)
+    return answered(requests, analyse_batch(requests, recipe, watch), recipe.card, partial(predict, network))
+
+
+def analyse_batch(
+    requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched
+) -> list[Analysis | AudioError]:
+    """What the network needs of each file, or what is wrong with it; one after the other, as `watch` sees them."""
     config = MelConfig(**recipe.card.mel)
     analyses: list[Analysis | AudioError] = []
     for request in requests:
         try:
-            analyses.append(analyse(request, config))
+            with watch(request):
+                analyses.append(analyse(request, config))
         except AudioError as error:
             analyses.append(error)
+        except MemoryError:
+            analyses.append(AudioError(Reason.OOM, "needs more memory than a worker has"))
+    return analyses
+
+
+def answered(
+    requests: Sequence[LabelRequest],
+    analyses: Sequence[Analysis | AudioError],
+    card: ModelCard,
+    ask: Callable[[Matrix], Matrix],
+) -> list[LabelOutcome]:
+    """Outcomes of analysed files; `ask` gives probabilities (n, roles) for the log-mels (n, frames, mels) of all."""
     ready = [analysis for analysis in analyses if isinstance(analysis, Analysis)]
-    network = load_network(recipe.weights, recipe.card)
     answers = zip(
-        _predicted(network, [analysis.mels for analysis in ready]),
-        _predicted(network, [analysis.bar_mels for analysis in ready]),
+        _asked(ask, [analysis.mels for analysis in ready]),
+        _asked(ask, [analysis.bar_mels for analysis in ready]),
         strict=True,
     )
     return [
-        _quarantined(request, analysis, recipe.card)
+        _quarantined(request, analysis, card)
         if isinstance(analysis, AudioError)
-        else _labelled(request, analysis, *next(answers), recipe.card)
+        else _labelled(request, analysis, *next(answers), card)
         for request, analysis in zip(requests, analyses, strict=True)
     ]
 
 
-def _predicted(network: nn.Module, mels: Sequence[Matrix]) -> list[Matrix]:
+def _asked(ask: Callable[[Matrix], Matrix], mels: Sequence[Matrix]) -> list[Matrix]:
     """The activations of several files' windows: (windows, roles) each, from network calls that they share."""
     if not mels:
         return []
-    return np.split(predict(network, np.concatenate(mels)), np.cumsum([len(windows) for windows in mels])[:-1])
+    return np.split(ask(np.concatenate(mels)), np.cumsum([len(windows) for windows in mels])[:-1])
 
 
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:

@@ -14,15 +14,30 @@ _BANDS: Final = (0.0, 3 / 64, 12 / 64, 36 / 64, 1.0)
 """Edges as shares of the mel bands; at 64 from 30 Hz to 8 kHz: 170 (kick and bass), 600, 2,500 Hz."""
 
 _GAIN: Final = 1e4
+_FRAMES_AT_ONCE: Final = 1024
+"""A file may last for hours: what is made on the way to its envelope is never held whole."""
 
 
 def onset_envelope(power: Matrix) -> Matrix:
     """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero."""
-    loudness = np.log1p(np.float32(_GAIN) * power)
-    rises = np.maximum(np.diff(loudness, axis=0, prepend=loudness[:1]), 0.0)
-    edges = [round(share * power.shape[1]) for share in _BANDS]
-    bands = np.stack([rises[:, low:high].mean(axis=1) for low, high in pairwise(edges)], axis=1)
-    return np.asarray(bands - bands.mean(axis=0), np.float32)
+    shares = _band_shares(power.shape[1])
+    bands = np.empty((len(power), shares.shape[1]), np.float32)
+    before = np.log1p(np.float32(_GAIN) * power[:1])
+    for start in range(0, len(power), _FRAMES_AT_ONCE):
+        loudness = np.log1p(np.float32(_GAIN) * power[start : start + _FRAMES_AT_ONCE])
+        rises = np.maximum(np.diff(loudness, axis=0, prepend=before), 0.0)
+        bands[start : start + len(rises)] = rises @ shares
+        before = loudness[-1:]
+    bands -= bands.mean(axis=0)
+    return bands
+
+
+def _band_shares(mels: int) -> Matrix:
+    """What each mel band counts for the mean of each of the four bands: (mels, 4)."""
+    shares = np.zeros((mels, len(_BANDS) - 1), np.float32)
+    for band, (low, high) in enumerate(pairwise(round(share * mels) for share in _BANDS)):
+        shares[low:high, band] = 1 / max(1, high - low)
+    return shares
 
 
 def means_between(values: Floats, edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,9 +23,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Command:
-    """Runs `rolecall`; `settings` are added to a clean environment."""
+    """Runs `rolecall`; `settings` are added to a clean environment, `prefix` goes before the command."""
 
     settings: dict[str, str]
+    prefix: tuple[str, ...] = ()
 
     def __call__(self, *words: str | Path, cwd: Path | None = None, typed: str = "") -> Ended:
         process = self.start(*words, cwd=cwd, stdin=subprocess.PIPE)
@@ -37,7 +38,7 @@ class Command:
     ) -> subprocess.Popen[str]:
         """Start it in a process group of its own, as a shell does."""
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *map(str, words)],
+            [*self.prefix, sys.executable, "-m", "flows.cli", *map(str, words)],
             env=self.environment(),
             cwd=cwd,
             stdin=stdin,

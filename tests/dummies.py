@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
@@ -117,6 +118,12 @@ def card(**changes: Any) -> ModelCard:
     )
     changed = replace(plain, **changes)
     return changed if changed.model_id else identify(changed)
+
+
+def read_part(path: Path) -> list[dict[str, Any]]:
+    """The outcomes of a part."""
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
 
 
 def found(*files: dict[str, Any]) -> pa.Table:

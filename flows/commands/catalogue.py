@@ -43,6 +43,14 @@ def label(
     activate: Annotated[
         bool, typer.Option("--activate", help="Let the catalogue answer from the model, complete or not.")
     ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="A file may take so long, and a second more for each megabyte; 120 if left out.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
@@ -54,7 +62,7 @@ def label(
     from flows.reporting import RunFailedError
 
     try:
-        summary = run_label(paths or [], manifest, where.root, model, workers, dask, max_errors, activate)
+        summary = run_label(paths or [], manifest, where.root, model, workers, dask, max_errors, activate, time_limit)
     except RunFailedError as error:
         say(f"rolecall: {error}")
         raise typer.Exit(_FAILED) from None
@@ -74,12 +82,13 @@ def run_label(
     dask: str | None,
     max_errors: int | None = None,
     activate: bool = False,
+    time_limit_s: float | None = None,
 ) -> "RunSummary":
     """Run the label flow; Ctrl-C ends it after the batches in flight."""
     from flows.label import label_catalogue, label_manifest
 
     with stop_on_interrupt():
-        options = (str(root), model, workers, dask, max_errors, activate)
+        options = (str(root), model, workers, dask, max_errors, activate, time_limit_s)
         if manifest is not None:
             return label_manifest(str(manifest.absolute()), *options)
         return label_catalogue([str(path.absolute()) for path in paths], *options)

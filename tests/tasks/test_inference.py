@@ -60,3 +60,25 @@ def test_a_network_in_training_answers_as_at_rest() -> None:
     with torch.no_grad():
         first = predict(network.train(), SEGMENTS[:2])
     np.testing.assert_array_equal(first, predict(network.eval(), SEGMENTS[:2]))
+
+
+class SmallMemory(torch.nn.Module):
+    """A network that a GPU has room for only eight segments at a time."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network, self.sizes = network, list[int]()
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(mel))
+        if len(mel) > 8:
+            raise torch.OutOfMemoryError("out of memory")
+        answer: torch.Tensor = self.network(mel)
+        return answer
+
+
+def test_where_memory_is_short_the_batch_is_halved_until_it_fits(bundled: StoredModel) -> None:
+    network = load_network(bundled.weights, bundled.card)
+    small = SmallMemory(network)
+    np.testing.assert_allclose(predict(small, SEGMENTS[:20]), predict(network, SEGMENTS[:20]), atol=1e-5)
+    assert small.sizes == [32, 16, 8, 8, 8]

@@ -1,0 +1,76 @@
+"""How long each stage of labelling takes on one core: the same functions that label, timed one after the other."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from tasks.audio import Sound
+from tasks.inference import load_network, predict
+from tasks.labelling import LabelRecipe, LabelRequest, analyse
+from tasks.mel import MelConfig, mel_power_of_blocks, reference_level
+from tasks.readers import open_reader
+from tasks.tempo import estimate_grid
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Processor seconds of each stage, over some files of `audio_s` seconds of audio in all.
+
+    `decode` is the bare decoder, the measure of all others; `resample` has the mix-down, the checks and the digest;
+    `segments` is the cutting into bars and whatever else `tasks.labelling.analyse` does.
+    """
+
+    audio_s: float
+    decode: float
+    resample: float
+    mel: float
+    tempo: float
+    segments: float
+    network: float
+
+    @property
+    def times_decoding(self) -> dict[str, float]:
+        """Each stage in multiples of decoding."""
+        return {name: seconds / self.decode for name, seconds in asdict(self).items() if name != "audio_s"}
+
+
+def time_stages(paths: Sequence[Path], recipe: LabelRecipe) -> StageTimes:
+    """Time every stage over some files; raises `AudioError` for one that cannot be used."""
+    config = MelConfig(**recipe.card.mel)
+    network = load_network(recipe.weights, recipe.card)
+    predict(network, np.zeros((1, config.frames_per_segment, config.mels), np.float32))
+    sums = np.zeros(7)
+    for path in paths:
+        decode, _ = _timed(_decode, path)
+        sound = Sound(path, config.sample_rate)
+        read, blocks = _timed(list, sound.blocks())
+        mel, power = _timed(mel_power_of_blocks, blocks, sound.expected_samples, config)
+        power /= reference_level(power)
+        tempo, _ = _timed(estimate_grid, power, config.frame_rate)
+        whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
+        answer, _ = _timed(predict, network, analysis.mels)
+        rest = max(0.0, whole - read - mel - tempo)
+        sums += (sound.duration_s, decode, max(0.0, read - decode), mel, tempo, rest, answer)
+    return StageTimes(*(float(value) for value in sums))
+
+
+def time_decoding(paths: Sequence[Path]) -> float:
+    """Processor seconds of nothing but decoding some files."""
+    return sum(_timed(_decode, path)[0] for path in paths)
+
+
+def _decode(path: Path) -> int:
+    return sum(len(block) for block in open_reader(path).blocks())
+
+
+def _timed(work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> tuple[float, Result]:
+    began = time.process_time()
+    result = work(*given, **named)
+    return time.process_time() - began, result

@@ -1,0 +1,36 @@
+"""A preload for Dask workers: decoders that die, hang or find nothing, by the name of the file they are given.
+
+Production code knows nothing of it: Dask loads it where `DASK_DISTRIBUTED__WORKER__PRELOAD` names this file.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+_Decoder = soundfile.SoundFile
+
+
+class DeadlyDecoder(_Decoder):  # type: ignore[misc,valid-type]
+    def __init__(self, path: Path, *arguments: Any, **settings: Any) -> None:
+        name = Path(path).name
+        if "kills" in name:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "hangs" in name:
+            # A call through PyDLL keeps the interpreter's lock, so that no Python thread and no signal handler runs.
+            ctypes.PyDLL(None).sleep(100_000)
+        if "slow" in name:
+            time.sleep(0.5)
+        super().__init__(path, *arguments, **settings)
+
+
+def dask_setup(worker: Any) -> None:
+    """Called by Dask as the worker starts: after the survey, before the first file is read."""
+    soundfile.SoundFile = DeadlyDecoder
+    vanishing = os.environ.get("TEST_VANISHING")
+    if vanishing:
+        Path(vanishing).unlink(missing_ok=True)
