@@ -169,9 +169,9 @@ def _stream(
         fill(window.size())
         for future in sent:
             batch = batch_of.pop(future.key)
-            error = future.exception()
+            receipt, error = _outcome(future)
             if error is None:
-                yield Finished(batch, future.result())
+                yield Finished(batch, receipt)
             elif (reason := _fatal(error)) is None:
                 raise error
             elif len(batch) == 1 and reason is Reason.WORKER_KILLED:
@@ -191,12 +191,20 @@ def _stream(
 
 def _alone(future: Future[Any], item: Item) -> Finished[Item, Any] | Lost[Item]:
     """How an item ends that nothing else runs beside: one that was only near a death is done, the culprit is lost."""
-    error = future.exception()
+    receipt, error = _outcome(future)
     if error is None:
-        return Finished([item], future.result())
+        return Finished([item], receipt)
     if (reason := _fatal(error)) is None:
         raise error
     return Lost(item, reason)
+
+
+def _outcome(future: Future[Any]) -> tuple[Any, Exception | None]:
+    """What came back, or the error that did; a result that was lost with its worker is waited for again."""
+    try:
+        return future.result(), None
+    except Exception as error:
+        return None, error
 
 
 def _fatal(error: BaseException) -> Reason | None:

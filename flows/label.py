@@ -17,7 +17,6 @@ from flows.engine import Finished, Lost, has_gpus, open_client, stream, stream_t
 from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.reporting import RunSummary, TooManyErrorsError, UnaccountedFilesError, progress_artifact, report_artifacts
-from flows.watching import TIME_LIMIT_S, Watch
 from flows.worker import PartReceipt, analyse_part, answer_part, keep_lost, label_part
 from storage.committing import Committer
 from storage.labels import Labels, Task
@@ -28,6 +27,7 @@ from storage.workspace import Workspace
 from tasks.finding import Found, find_audio, find_listed
 from tasks.labelling import LABEL_VERSION, LabelRecipe, LabelRequest
 from tasks.planning import look_at
+from tasks.watching import TIME_LIMIT_S, Watch
 
 _BATCH_FILES: Final = 24
 _BATCH_BYTES: Final = 64 << 20

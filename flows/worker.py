@@ -7,7 +7,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from flows.watching import Service
 from storage.loops import Loop
 from storage.parts import LabelOutcome, read_reasons, write_part
 from storage.vocabulary import Reason
@@ -26,6 +25,7 @@ from tasks.labelling import (
 from tasks.manifests import Row
 from tasks.sources.folder import loop_from
 from tasks.sources.measuring import measured
+from tasks.watching import Service
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from distributed import Client, Nanny, Scheduler, SpecCluster, get_worker
 
-from flows import watching
 from flows.engine import Finished, Lost, has_gpus, open_client, stream, stream_through_gpus
 from storage.errors import UserError
 from storage.vocabulary import Reason
+from tasks import watching
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.watching import Watch
 from flows.worker import analyse_part, answer_part, keep_lost, label_part
 from storage.models import BUNDLED, ModelStore
 from storage.parts import read_reasons
 from storage.vocabulary import Reason
 from tasks.labelling import LabelRecipe, LabelRequest
+from tasks.watching import Watch
 from tests.dummies import clicks, read_part, write
 
 

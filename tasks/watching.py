@@ -78,7 +78,7 @@ class Watch:
 
 
 class Service:
-    """Counts the files of a worker process, and ends it when it has done enough of them; Dask starts another.
+    """Counts the files of a worker process, and ends it when it has done enough of them; another is started.
 
     Whatever a decoder leaks in a million files is then never more than it leaks in a few thousand.
     """

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from flows.watching import Watch
 from storage.vocabulary import Reason
 from tasks.audio import AudioError
 from tasks.labelling import LabelRequest
+from tasks.watching import Watch
 
 HANG = """
 import ctypes, sys
 from pathlib import Path
-from flows.watching import Watch
+from tasks.watching import Watch
 from tasks.labelling import LabelRequest
 with Watch(Path(sys.argv[1]), 0.5)(LabelRequest("key", "/no/such/file.wav")):
     ctypes.PyDLL(None).sleep(1000)
