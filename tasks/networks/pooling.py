@@ -1,4 +1,4 @@
-"""Poolings over time: probabilities per frame (batch, frames, roles) to one probability per role (batch, roles)."""
+"""Poolings over time: probabilities per step (batch, steps, roles) to one probability per role (batch, roles)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,9 @@ class MeanPool(nn.Module):
         """Nothing to learn."""
         super().__init__()
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """(batch, frames, roles) to (batch, roles)."""
-        return frames.mean(dim=1)
+    def forward(self, steps: Tensor) -> Tensor:
+        """(batch, steps, roles) to (batch, roles)."""
+        return steps.mean(dim=1)
 
 
 class MaxPool(nn.Module):
@@ -23,9 +23,25 @@ class MaxPool(nn.Module):
         """Nothing to learn."""
         super().__init__()
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """(batch, frames, roles) to (batch, roles)."""
-        return frames.amax(dim=1)
+    def forward(self, steps: Tensor) -> Tensor:
+        """(batch, steps, roles) to (batch, roles)."""
+        return steps.amax(dim=1)
+
+
+class AttentionPool(nn.Module):
+    """A mean whose weights are learned: how much a moment counts for a role follows from all roles at that moment."""
+
+    def __init__(self, roles: int) -> None:
+        """It starts at the mean."""
+        super().__init__()
+        self.attend = nn.Linear(roles, roles)
+        nn.init.zeros_(self.attend.weight)
+        nn.init.zeros_(self.attend.bias)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(batch, steps, roles) to (batch, roles)."""
+        weights = torch.softmax(self.attend(steps), dim=1)
+        return (weights * steps).sum(dim=1)
 
 
 class AutoPool(nn.Module):
@@ -36,7 +52,34 @@ class AutoPool(nn.Module):
         super().__init__()
         self.alpha = nn.Parameter(torch.zeros(roles))
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """(batch, frames, roles) to (batch, roles)."""
-        weights = torch.softmax(self.alpha * frames, dim=1)
-        return (weights * frames).sum(dim=1)
+    def forward(self, steps: Tensor) -> Tensor:
+        """(batch, steps, roles) to (batch, roles)."""
+        weights = torch.softmax(self.exponents() * steps, dim=1)
+        return (weights * steps).sum(dim=1)
+
+    def exponents(self) -> Tensor:
+        """Zero is the mean, one is soft-max pooling, and the greater the nearer to the maximum."""
+        return self.alpha
+
+
+class ConstrainedAutoPool(AutoPool):
+    """AutoPool whose exponents stay where the weight of one of `steps` moments is at most `most` (section III-B)."""
+
+    def __init__(self, roles: int, steps: int = 16, most: float = 0.5) -> None:
+        """The bound follows from the number of steps and the greatest weight one of them may have."""
+        super().__init__(roles)
+        self.bound = float(torch.log(torch.tensor(most * (steps - 1) / (1 - most))))
+
+    def exponents(self) -> Tensor:
+        """The exponents, none beyond the bound either way."""
+        return self.alpha.clamp(-self.bound, self.bound)
+
+
+class RegularisedAutoPool(AutoPool):
+    """AutoPool whose exponents are drawn back to the mean by a penalty on their squares (section III-B)."""
+
+    strength = 1e-3
+
+    def penalty(self) -> Tensor:
+        """What training adds to the loss."""
+        return self.strength * self.alpha.square().sum()

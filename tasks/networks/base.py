@@ -1,0 +1,54 @@
+"""What every network has in common: logits per time step, pooled into one probability per role."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class RoleNetwork(nn.Module, ABC):
+    """Log-mel (batch, frames, mels) to one probability per role (batch, roles)."""
+
+    def __init__(self, pooling: nn.Module) -> None:
+        """`pooling` turns probabilities per time step into one for the whole segment."""
+        super().__init__()
+        self.pooling = pooling
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """(batch, frames, mels) to (batch, roles), each in 0..1."""
+        pooled: Tensor = self.pooling(torch.sigmoid(self.frames(mel).float()))
+        return pooled
+
+    def penalty(self) -> Tensor:
+        """What training adds to the loss: zero but for poolings that ask for it."""
+        asked = getattr(self.pooling, "penalty", None)
+        return asked() if asked is not None else next(self.parameters()).new_zeros(())
+
+    @abstractmethod
+    def frames(self, mel: Tensor) -> Tensor:
+        """Logits per time step (batch, steps, roles), before pooling."""
+
+
+def channels_last(network: RoleNetwork) -> RoleNetwork:
+    """The same network with its weights in the order in which convolutions are quickest."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+class BandNorm(nn.BatchNorm1d):
+    """Batch norm of log-mel (batch, frames, mels), each band by itself; returns an image (batch, 1, frames, mels)."""
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """(batch, frames, mels) to (batch, 1, frames, mels)."""
+        return super().forward(mel.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
+
+
+def convolution(channels_in: int, channels_out: int, size: tuple[int, int]) -> nn.Sequential:
+    """A convolution that keeps the image's size (time, frequency), with batch norm and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, size, padding="same", bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
