@@ -210,3 +210,9 @@ def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig
 def log_compress(power: Matrix) -> Matrix:
     """Natural logarithm of normalised power, with a floor 60 dB under the reference: about -13.8 to 1."""
     return np.log(np.maximum(power, 0.0) + np.float32(_FLOOR))
+
+
+def mel_centres(config: MelConfig) -> Matrix:
+    """The centres of the mel bands (mels,) in Hz."""
+    edges = np.linspace(_hz_to_mel(config.fmin), _hz_to_mel(config.fmax), config.mels + 2)
+    return _mel_to_hz(edges)[1:-1].astype(np.float32)
