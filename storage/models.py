@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+import shutil
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -12,16 +13,19 @@ from storage.files import atomic_path, sha256_of, write_text_atomically
 from storage.vocabulary import ROLES
 
 CARD_VERSION: Final = 1
+_PAIRS: Final = ("unsure", "calibration")
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """What a model is, what it learned from, and how good it is; everything needed to use it and to judge it.
 
-    `network` and `mel` are the configurations as JSON objects. `thresholds` and the `unsure` band (low, high) are
-    per role. `metrics` maps a split to its scores on mixes (`mix`), single loops (`loop`) and cuts of compositions
-    (`cut`). `licences` has one entry per source and licence of the loops, with their number; `groups` the groups of
-    loops on each side of the split.
+    `network` and `mel` are the configurations as JSON objects. `thresholds`, the `unsure` band (low, high) and the
+    `calibration` (scale and shift of the log-odds, already in every answer) are per role. `metrics` maps a split to
+    its scores on mixes (`mix`), single loops (`loop`) and cuts of compositions (`cut`). `cost` is what a segment
+    costs: multiplications, seconds of audio a second on one core. `failures` are wrong labels, each with an
+    explanation. `licences` has one entry per source and licence of the loops, with their number; `groups` the groups
+    of loops on each side of the split.
     """
 
     model_id: str
@@ -43,6 +47,9 @@ class ModelCard:
     code_version: str
     created_at: str
     card_version: int = CARD_VERSION
+    calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def macro_pr_auc(self) -> float | None:
@@ -99,6 +106,23 @@ class ModelStore:
         write_text_atomically(folder / "card.json", json.dumps(asdict(card), indent=1, sort_keys=True))
         return StoredModel(card, folder / "model.safetensors")
 
+    def explain(self, model_id: str, folder: Path) -> ModelCard:
+        """Put `failures.json` and the pictures of a folder into a card; raises UserError if there are none to read."""
+        stored = self.load(model_id)
+        try:
+            failures = json.loads((folder / "failures.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"cannot read {folder / 'failures.json'}: {error}; let `evaluate --failures` write it"
+            ) from error
+        home = stored.weights.parent
+        for picture in sorted(folder.glob("*.png")):
+            with atomic_path(home / picture.name) as temporary:
+                shutil.copyfile(picture, temporary)
+        card = replace(stored.card, failures=failures)
+        write_text_atomically(home / "card.json", json.dumps(asdict(card), indent=1, sort_keys=True))
+        return card
+
     def _folder_of(self, model_id: str) -> Path:
         if model_id == "default":
             return BUNDLED
@@ -114,9 +138,18 @@ class ModelStore:
         return chosen if chosen.exists() else BUNDLED
 
 
+def copy_pictures(stored: StoredModel, folder: Path) -> list[Path]:
+    """Copy the pictures that lie beside a card into a folder; returns where they are now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy(path, folder)) for path in sorted(stored.weights.parent.glob("*.png"))]
+
+
 def identify(card: ModelCard) -> ModelCard:
     """The same card with its id: a digest of what decides an answer (weights, network, transform, roles)."""
-    decisive = json.dumps([card.weights_digest, card.network, card.mel, card.roles], sort_keys=True)
+    decisive = json.dumps(
+        [card.weights_digest, card.network, card.mel, card.roles, *([card.calibration] if card.calibration else [])],
+        sort_keys=True,
+    )
     return replace(card, model_id=hashlib.sha256(decisive.encode()).hexdigest()[:12])
 
 
@@ -133,7 +166,8 @@ def _read_card(folder: Path) -> ModelCard:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields.get("card_version", 0) > CARD_VERSION:
             raise UserError(f"{path} was written by a newer rolecall; upgrade to use it")
-        card = ModelCard(**{**fields, "unsure": {role: tuple(band) for role, band in fields["unsure"].items()}})
+        pairs = {name: {role: tuple(pair) for role, pair in fields.get(name, {}).items()} for name in _PAIRS}
+        card = ModelCard(**{**fields, **pairs})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is not a model card: {error}") from error
     if tuple(card.roles) != ROLES:

@@ -8,24 +8,52 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from storage.models import ModelCard
-from tasks.networks import NetworkConfig
+from storage.vocabulary import ROLES
+from tasks.networks import NetworkConfig, RoleNetwork, channels_last
 
 _BATCH: Final = 32
+_EPSILON: Final = 1e-6
+
+
+class CalibratedNetwork(nn.Module):
+    """A network whose log-odds are scaled and shifted per role, as its card says; the order of answers is kept."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: RoleNetwork, calibration: dict[str, tuple[float, float]]) -> None:
+        """`calibration` maps roles to (scale, shift); a role that is not named is left as it is."""
+        super().__init__()
+        self.network = network
+        pairs = torch.tensor([calibration.get(role, (1.0, 0.0)) for role in ROLES])
+        self.register_buffer("scale", pairs[:, 0], persistent=False)
+        self.register_buffer("shift", pairs[:, 1], persistent=False)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """(batch, frames, mels) to (batch, roles), each in 0..1."""
+        odds = torch.logit(self.network(mel), _EPSILON)
+        return torch.sigmoid(self.scale * odds + self.shift)
+
+    def frames(self, mel: Tensor) -> Tensor:
+        """Calibrated logits per time step (batch, steps, roles), before pooling."""
+        return self.scale * self.network.frames(mel) + self.shift
 
 
 def load_network(weights: Path, card: ModelCard) -> nn.Module:
-    """The network of a card with its weights, ready to answer; each process reads them once."""
-    return _load(weights, card.weights_digest, NetworkConfig(**card.network))
+    """The network of a card with its weights and calibration, ready to answer; each process reads them once."""
+    calibration = tuple(sorted((role, tuple(pair)) for role, pair in card.calibration.items()))
+    return _load(weights, card.weights_digest, NetworkConfig(**card.network), calibration)
 
 
 @lru_cache(maxsize=2)
-def _load(weights: Path, digest: str, config: NetworkConfig) -> nn.Module:
+def _load(weights: Path, digest: str, config: NetworkConfig, calibration: tuple[tuple[str, Any], ...]) -> nn.Module:
     network = config.build()
     network.load_state_dict(load_file(weights))
-    return network.eval()
+    quick = channels_last(network).eval()
+    return CalibratedNetwork(quick, dict(calibration)).eval() if calibration else quick
 
 
 def on_best_device(network: nn.Module) -> nn.Module:

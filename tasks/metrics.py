@@ -60,6 +60,29 @@ def macro_pr_auc(labels: Labels, probabilities: Labels) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
+def common_pr_auc(labels: Labels, probabilities: Labels) -> float:
+    """Mean PR-AUC over the five common roles, as in earlier work; unknown cells left out."""
+    places = [place for place, role in enumerate(ROLES) if role in COMMON_ROLES]
+    return macro_pr_auc(labels[:, places], probabilities[:, places])
+
+
+def common_roc_auc(labels: Labels, probabilities: Labels) -> float:
+    """Mean ROC-AUC over the five common roles; unknown cells left out."""
+    return macro(score_roles(labels, probabilities, dict.fromkeys(ROLES, 0.5)), "roc_auc")
+
+
+def kinds_of(mix_ids: Sequence[str]) -> NDArray[np.str_]:
+    """The kind of each row of a data set, as its id says: mix, loop, or cut of a composition."""
+    return np.array([mix_id.split("-", 1)[0] for mix_id in mix_ids])
+
+
+def selection_score(mix_ids: Sequence[str], labels: Labels, probabilities: Labels) -> float:
+    """What training chooses by: macro PR-AUC over the roles, apart for each kind of material, then their mean."""
+    kinds = kinds_of(mix_ids)
+    scores = [macro_pr_auc(labels[kinds == kind], probabilities[kinds == kind]) for kind in np.unique(kinds)]
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+
+
 def best_threshold(kinds: Sequence[tuple[Labels, Labels]]) -> float:
     """The threshold of one role, in hundredths, at which balanced accuracy is highest; 0.5 without evidence.
 
