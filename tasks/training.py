@@ -1,8 +1,11 @@
 """Training a role network: one loop in plain PyTorch, the same on a processor and on a graphics card."""
 
+import json
+import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,92 +13,143 @@ import torch
 from torch import Tensor, nn
 
 from storage.datasets import Examples
+from tasks.checkpoints import Course, TrainingState, load_checkpoint, save_checkpoint
 from tasks.composing import Composer
 from tasks.inference import predict
-from tasks.metrics import macro_pr_auc
-from tasks.networks import NetworkConfig
+from tasks.losses import BinaryCrossEntropy, build_loss
+from tasks.mel import MelConfig, mel_centres
+from tasks.metrics import selection_score
+from tasks.networks import NetworkConfig, channels_last
 
-_EPSILON: Final = 1e-6
+_WARM_UP: Final = 0.1
+_STEEPEST: Final = 5.0
+
+Teacher = Callable[[Tensor], Tensor]
+"""What a student imitates: log-mels (rows, frames, mels) to probabilities (rows, roles)."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train: epochs of so many steps, rows a step, peak learning rate, seed.
+    """How to train: loss, epochs of so many steps, rows a step, peak learning rate, seed.
 
-    `patience` epochs without a better validation macro PR-AUC end the training early; `averaging` is the decay
-    of the moving average of the weights that is kept.
+    The learning rate rises over the first tenth and falls as a cosine. `patience` epochs without a better validation
+    score end the training early; `averaging` is the decay of the moving average of the weights that is kept;
+    `imitation` is the share of a student's loss that comes from its teacher.
     """
 
+    loss: str = "bce"
     epochs: int = 40
     steps: int = 100
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 2e-2
     patience: int = 12
-    averaging: float = 0.99
+    averaging: float = 0.998
+    imitation: float = 0.7
     seed: int = 2026
 
 
 @dataclass
 class TrainedNetwork:
-    """A trained network with the course of its training: one entry an epoch."""
+    """A trained network with the course of its training."""
 
     network: nn.Module
-    losses: list[float] = field(default_factory=list)
-    validation_pr_auc: list[float] = field(default_factory=list)
+    course: Course
 
 
 def train_network(
     config: NetworkConfig,
     training: TrainingConfig,
+    mel: MelConfig,
     train: Examples,
     validation: Examples,
     report: Callable[[int, float, float], None],
+    *,
+    checkpoint: Path | None = None,
+    teacher: Teacher | None = None,
 ) -> TrainedNetwork:
-    """Train on one split, stop by the other; `report` hears of each epoch: number, loss, validation macro PR-AUC."""
+    """Train on one split, keep the epoch that is best on the other.
+
+    `report` hears of each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the state
+    is written after each epoch, and a training that was stopped goes on from there to the same result.
+    """
     torch.manual_seed(training.seed)
-    random = torch.Generator().manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = config.build().to(device)
+    state = _begin(config, training, device)
+    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels)])
+    if checkpoint is not None:
+        load_checkpoint(checkpoint, state, purpose)
+    composer = Composer(train, mel_centres(mel), device, state.random)
+    loss = build_loss(training.loss, train.labels).to(device)
+    while state.course.epoch < training.epochs and not _given_up(state.course, training):
+        heard = _epoch(state, training, composer, loss, teacher)
+        score = selection_score(validation.mix_ids, validation.labels, predict(state.average, validation.mels))
+        _note(state, heard, score)
+        report(state.course.epoch - 1, heard, score)
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, state, purpose)
+    state.average.load_state_dict(state.kept)
+    return TrainedNetwork(state.average.cpu(), state.course)
+
+
+def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
+    network = channels_last(config.build().to(device))
     average = deepcopy(network).eval()
-    composer = Composer(train, device, random)
     optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate, weight_decay=training.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, training.learning_rate, total_steps=training.steps * training.epochs, pct_start=0.1
-    )
-    result = TrainedNetwork(average)
-    best, best_epoch = -1.0, 0
-    kept = deepcopy(average.state_dict())
-    for epoch in range(training.epochs):
-        network.train()
-        losses = []
-        for _ in range(training.steps):
-            batch, wanted = composer.draw(training.batch_size)
-            loss = _loss(network(batch), wanted)
-            optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            _follow(average, network, training.averaging)
-            losses.append(float(loss.detach()))
-        score = macro_pr_auc(validation.labels, predict(average, validation.mels))
-        result.losses.append(float(np.mean(losses)))
-        result.validation_pr_auc.append(score)
-        report(epoch, result.losses[-1], score)
-        if score > best:
-            best, best_epoch, kept = score, epoch, deepcopy(average.state_dict())
-        elif epoch - best_epoch >= training.patience:
-            break
-    average.load_state_dict(kept)
-    result.network = average.cpu()
-    return result
+    random = torch.Generator().manual_seed(training.seed)
+    return TrainingState(network, average, deepcopy(average.state_dict()), optimiser, random, Course())
 
 
-def _loss(given: Tensor, wanted: Tensor) -> Tensor:
-    """Binary cross-entropy over the cells that are known."""
-    known = wanted >= 0
-    return nn.functional.binary_cross_entropy(given[known].clamp(_EPSILON, 1 - _EPSILON), wanted[known])
+def _epoch(
+    state: TrainingState,
+    training: TrainingConfig,
+    composer: Composer,
+    loss: BinaryCrossEntropy,
+    teacher: Teacher | None,
+) -> float:
+    """One epoch of steps; returns the mean loss."""
+    state.network.train()
+    heard = []
+    for step in range(training.steps):
+        done = state.course.epoch * training.steps + step
+        for group in state.optimiser.param_groups:
+            group["lr"] = training.learning_rate * rate_at(done / (training.epochs * training.steps))
+        batch, wanted = composer.draw(training.batch_size)
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.device.type == "cuda"):
+            given = state.network(batch)
+        value = loss(given, wanted) + state.network.penalty()
+        if teacher is not None:
+            imitated = BinaryCrossEntropy()(given, teacher(batch))
+            value = (1 - training.imitation) * value + training.imitation * imitated
+        state.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(value)
+        nn.utils.clip_grad_norm_(state.network.parameters(), _STEEPEST)
+        state.optimiser.step()
+        _follow(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
+        heard.append(float(value.detach()))
+    return float(np.mean(heard))
+
+
+def rate_at(share: float) -> float:
+    """The learning rate as a share of its peak, when a share of all steps is done: warm-up, then a cosine."""
+    if share < _WARM_UP:
+        return (share + 1e-3) / (_WARM_UP + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
+
+
+def _given_up(course: Course, training: TrainingConfig) -> bool:
+    return course.epoch - 1 - course.best_epoch >= training.patience
+
+
+def _note(state: TrainingState, heard: float, score: float) -> None:
+    """Write the epoch into the course, and keep the weights if they are the best so far, or nobody can say."""
+    course = state.course
+    course.losses.append(heard)
+    course.validation_pr_auc.append(score)
+    if score > course.best or math.isnan(score):
+        course.best, course.best_epoch = max(course.best, 0.0 if math.isnan(score) else score), course.epoch
+        state.kept = deepcopy(state.average.state_dict())
+    course.epoch += 1
 
 
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:

@@ -1,0 +1,95 @@
+"""The state of a training at the end of an epoch, in one safetensors file: going on from it is as if never stopped."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from storage.files import atomic_path
+from tasks.networks.base import RoleNetwork
+
+
+@dataclass
+class Course:
+    """How far a training has come: epochs done, best score and when, loss and validation score of each epoch."""
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    validation_pr_auc: list[float] = field(default_factory=list)
+
+
+@dataclass
+class TrainingState:
+    """All that a training changes: three sets of weights, the optimiser, the generators, the course."""
+
+    network: RoleNetwork
+    average: nn.Module
+    kept: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+    random: torch.Generator
+    course: Course
+
+
+def save_checkpoint(path: Path, state: TrainingState, purpose: str) -> None:
+    """Write the state, whole or not at all; `purpose` says what is being trained, and from what."""
+    tensors = {
+        **_under("network", state.network.state_dict()),
+        **_under("average", state.average.state_dict()),
+        **_under("kept", state.kept),
+        **_under("optimiser", _flat(state.optimiser)),
+        "random/draws": state.random.get_state(),
+        "random/processor": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        tensors["random/card"] = torch.cuda.get_rng_state()
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(plain, temporary, {"course": json.dumps(asdict(state.course)), "purpose": purpose})
+
+
+def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
+    """Put a saved state back; False, and nothing changed, if there is none for this purpose."""
+    if not path.exists():
+        return False
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        if metadata["purpose"] != purpose:
+            return False
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state.network.load_state_dict(_below("network", tensors))
+    state.average.load_state_dict(_below("average", tensors))
+    state.kept = _below("kept", tensors)
+    _restore(state.optimiser, _below("optimiser", tensors))
+    state.random.set_state(tensors["random/draws"])
+    torch.set_rng_state(tensors["random/processor"])
+    if "random/card" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random/card"])
+    state.course = Course(**json.loads(metadata["course"]))
+    return True
+
+
+def _under(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{name}/{key}": value for key, value in tensors.items()}
+
+
+def _below(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def _flat(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimiser.state_dict()["state"]
+    return {f"{place}/{name}": torch.as_tensor(value) for place, held in state.items() for name, value in held.items()}
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        place, name = key.split("/", 1)
+        state.setdefault(int(place), {})[name] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
