@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.commands import catalogue, datasets, fetching, making, trying
+from flows.commands import catalogue, datasets, fetching, modelling, trying
 from flows.interrupts import StoppedError
 from storage.errors import UserError, WorkspaceLockedError
 
@@ -17,13 +17,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (trying.app, catalogue.app, making.app):
+for group in (trying.app, catalogue.app, modelling.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),
     ("loops", fetching.loops),
     ("dataset", datasets.dataset),
-    ("models", making.models),
+    ("models", modelling.models),
 ):
     app.add_typer(commands, name=name)
 

@@ -151,3 +151,49 @@ def test_a_model_is_scored_only_on_compositions_it_did_not_learn_from(
     roles = scores["scores"]["roles"]
     assert (roles["percussion"]["segments"], roles["fx"]["segments"]) == (17, 0)
     assert roles["percussion"]["prevalence"] == pytest.approx(8 / 17)
+
+
+def test_a_sweep_gives_one_leaderboard_and_known_models(rolecall: Command, workspace: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep.toml"
+    lines = ['networks = ["separable"]', 'poolings = ["max", "auto"]', 'losses = ["bce"]', "seconds = 0.1"]
+    sweep.write_text("\n".join([*lines, "widths = {separable = 4}", "batch_size = 4", "best = 1", "best_seeds = [2]"]))
+    ran = rolecall("train", "small", "--sweep", sweep, "--workspace", workspace, "--json")
+    assert ran.code == 0, ran.err
+    rows = ran.json()
+    assert [(row["network"], row["loss"]) for row in rows] == [("separable", "bce")] * 3
+    assert sorted(row["seed"] for row in rows) == [1, 1, 2]
+    assert [row["validation_pr_auc"] for row in rows] == sorted(
+        (row["validation_pr_auc"] for row in rows), reverse=True
+    )
+    known = ask(Workspace(workspace), "SELECT model_id FROM models").rows
+    assert {row["model_id"] for row in rows} <= {model for (model,) in known}
+    assert (workspace / "models" / "curves" / "leaderboard.png").exists()
+
+
+def test_a_student_is_scored_on_loops_and_its_errors_go_onto_its_card(
+    rolecall: Command, workspace: Path, tmp_path: Path
+) -> None:
+    options = ("--width", 4, "--epochs", 1, "--steps", 2, "--batch", 4, "--teacher", "default", "--loss", "focal")
+    trained = rolecall("train", "small", *options, "--workspace", workspace, "--json")
+    assert trained.code == 0, trained.err
+    student = trained.json()
+    assert (student["loss"], student["training"]["teachers"]) == ("focal", ["default"])
+    scored = rolecall(
+        "evaluate", student["model_id"], "--on", "loops", "--report", tmp_path / "report.md",
+        "--failures", tmp_path / "failures", "--workspace", workspace, "--json",
+    )  # fmt: skip
+    assert scored.code == 0, scored.err
+    assert scored.json()["scores"]["segments"] == 3
+    assert "## Calibration" in (tmp_path / "report.md").read_text()
+    explained = rolecall("models", "explain", student["model_id"], tmp_path / "failures", "--workspace", workspace)
+    assert explained.code == 0, explained.err
+    shown = rolecall("models", "show", student["model_id"], "--pictures", tmp_path / "p", "--workspace", workspace)
+    assert "wrong labels, and why" in shown.out
+    assert len(list((tmp_path / "p").glob("failure-*.png"))) == len(list((tmp_path / "failures").glob("*.png"))) > 0
+
+
+@pytest.mark.parametrize("option", ["--network", "--pooling", "--loss"])
+def test_an_unknown_name_is_refused_with_the_choices(rolecall: Command, workspace: Path, option: str) -> None:
+    refused = rolecall("train", "small", option, "nonsense", "--workspace", workspace)
+    assert (refused.code, refused.out) == (2, "")
+    assert "choose from" in refused.err

@@ -1,0 +1,274 @@
+"""Making models: training one or a whole leaderboard, evaluating, and the models there are."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.options import DaskOption, JsonOption, WorkspaceOption, ready_for_flows, workspace_at
+from flows.progress import say
+from flows.tables import Format, print_json, print_rows
+from storage.errors import UserError
+
+models = typer.Typer(help="The models there are.", no_args_is_help=True)
+app = typer.Typer()
+
+_SCORES = (
+    "prevalence",
+    "pr_auc",
+    "roc_auc",
+    "balanced_accuracy",
+    "f1",
+    "always_on_f1",
+    "accuracy",
+    "always_on_accuracy",
+)
+
+
+@app.command()
+def train(
+    workspace: WorkspaceOption,
+    name: Annotated[str, typer.Argument(metavar="DATASET", help="A data set of the workspace.")],
+    network: Annotated[
+        str, typer.Option(help="Which network: separable, square, vertical, harmonic, musicnn.")
+    ] = "separable",
+    pooling: Annotated[
+        str, typer.Option(help="Over time: auto, auto-constrained, auto-regularised, attention, max, mean.")
+    ] = "auto",
+    loss: Annotated[str, typer.Option(help="Which loss: bce, focal, asymmetric, class-balanced.")] = "bce",
+    width: Annotated[int | None, typer.Option(min=1, help="Channels; the network's own unless given.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many epochs.")] = 40,
+    steps: Annotated[int, typer.Option(min=1, help="Batches in an epoch.")] = 100,
+    batch: Annotated[int, typer.Option(min=2, help="Segments in a batch.")] = 64,
+    patience: Annotated[int, typer.Option(min=1, help="End after so many epochs without a better score.")] = 12,
+    seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 2026,
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
+    ] = None,
+    sweep: Annotated[
+        str | None, typer.Option(help="Many trainings: a TOML file, or the name of a shipped one: leaderboard, paper.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trainings beside each other in a sweep.")] = 1,
+    dask: DaskOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network, or with --sweep many; models are kept with their cards, and activated by `models activate`."""
+    from storage.datasets import DatasetStore
+
+    where = workspace_at(workspace)
+    DatasetStore(where.datasets).read_lock(name)
+    if sweep is not None:
+        from tasks.sweeping import find_sweep, read_sweep
+
+        path = find_sweep(sweep)
+        read_sweep(path)
+        ready_for_flows(where)
+        from flows.sweep import leaderboard_row, sweep_models
+
+        rows = [
+            leaderboard_row(card) for card in sweep_models(str(path.absolute()), name, str(where.root), workers, dask)
+        ]
+        print_rows(list(rows[0]), [list(row.values()) for row in rows], Format.JSON if as_json else Format.TABLE)
+        return
+    from tasks.losses import LOSSES
+    from tasks.modelling import TrainingRequest
+    from tasks.networks import NETWORKS, POOLINGS, WIDTHS
+    from tasks.training import TrainingConfig
+
+    _choose("network", network, NETWORKS)
+    _choose("pooling", pooling, POOLINGS)
+    _choose("loss", loss, LOSSES)
+    training = TrainingConfig(loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, seed=seed)
+    request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()))
+    ready_for_flows(where)
+    from flows.train import train_model
+
+    card = train_model(request, str(where.root))
+    if as_json:
+        print_json(asdict(card))
+    else:
+        print(f"model {card.model_id} ({card.name}), {card.parameters} parameters")
+        _print_card_scores(asdict(card), "test")
+        say(f"rolecall models activate {card.model_id} lets the catalogue answer from it")
+
+
+@app.command()
+def evaluate(
+    workspace: WorkspaceOption,
+    model: Annotated[str, typer.Argument(help="A model's id or name; default is the bundled one.")],
+    on: Annotated[
+        str,
+        typer.Option(
+            help="loops, mixes or cuts of the model's data set; or a folder: of compositions (*/mix.*, */truth.csv, "
+            "*/info.json), or of loops with a manifest.csv."
+        ),
+    ],
+    split: Annotated[str, typer.Option(help="Which side of the model's split: test, validation or train.")] = "test",
+    robustness: Annotated[
+        bool, typer.Option(help="Also after MP3, other levels, speeds, a low-pass; folders only.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write a Markdown report here, its pictures beside it.")] = None,
+    failures: Annotated[Path | None, typer.Option(help="Write the surest errors and their pictures here.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model on what it did not learn from: loops, mixes, or whole compositions as maps."""
+    from storage.datasets import DatasetStore
+    from storage.models import ModelStore
+    from tasks.evaluation import evaluate_model, gather
+    from tasks.inference import load_network
+
+    where = workspace_at(workspace)
+    stored = ModelStore(where.models).load(model)
+    material = gather(on, DatasetStore(where.datasets), stored.card, split)
+    result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)
+    if report is not None:
+        from tasks.reports import write_report
+
+        say(f"report: {write_report(report, stored.card, result)}")
+    if failures is not None:
+        from tasks.failures import write_failures
+
+        say(f"{len(write_failures(result, stored.card, failures))} failures: {failures}")
+    if as_json:
+        print_json({"model_id": stored.card.model_id, "split": split, **result.to_dict()})
+        return
+    _print_scores(
+        result.scores, f"{on}, {len(result.taken)} groups of the {split} side, {len(result.left_out)} left out"
+    )
+    for name, between in result.intervals.items():
+        if between is not None:
+            print(f"macro {name}: 95 % of draws of whole groups lie in {between[0]:.3f} to {between[1]:.3f}")
+    if result.robustness:
+        print_rows(
+            ["after", *_ROBUST],
+            [[row[name] for name in ("after", *_ROBUST)] for row in result.robustness],
+            Format.TABLE,
+        )
+    say(f"taken: {', '.join(result.taken)}")
+
+
+_ROBUST = ("macro_pr_auc", "macro_roc_auc", "macro_balanced_accuracy", "same_labels")
+
+
+@models.command("list")
+def models_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+    """The bundled model and those trained here."""
+    from storage.catalogue import ask
+    from storage.models import ModelStore
+
+    where = workspace_at(workspace)
+    active = {row[0] for row in ask(where, "SELECT model_id FROM models WHERE active").rows}
+    columns = ["model_id", "name", "parameters", "macro_pr_auc", "macro_roc_auc", "active", "created_at"]
+    rows = [
+        [*(getattr(card, name) for name in columns[:5]), card.model_id in active, card.created_at]
+        for card in ModelStore(where.models).list()
+    ]
+    print_rows(columns, rows, Format.JSON if as_json else Format.TABLE)
+
+
+@models.command("show")
+def models_show(
+    workspace: WorkspaceOption,
+    model: Annotated[str, typer.Argument()],
+    pictures: Annotated[Path | None, typer.Option(help="Put the card's pictures into this folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A model's card."""
+    from storage.models import ModelStore, copy_pictures
+
+    stored = ModelStore(workspace_at(workspace).models).load(model)
+    card = stored.card
+    if pictures is not None:
+        for path in copy_pictures(stored, pictures):
+            say(f"picture: {path}")
+    if as_json:
+        print_json(asdict(card))
+        return
+    _print_card(asdict(card))
+
+
+@models.command("explain")
+def models_explain(
+    workspace: WorkspaceOption,
+    model: Annotated[str, typer.Argument()],
+    folder: Annotated[Path, typer.Argument(help="What `evaluate --failures` wrote, with a `why` for each failure.")],
+) -> None:
+    """Put explained failures and the pictures of a folder into a model's card; what it answers does not change."""
+    from storage.models import ModelStore
+
+    where = workspace_at(workspace)
+    with where.lock("models explain"):
+        card = ModelStore(where.models).explain(model, folder)
+    print(f"{card.model_id} ({card.name}): {len(card.failures)} failures explained")
+
+
+@models.command("activate")
+def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argument()]) -> None:
+    """Let the public views answer from this model, if it has labelled here."""
+    from storage.ledger import Ledger
+    from storage.models import ModelStore
+
+    where = workspace_at(workspace)
+    card = ModelStore(where.models).load(model).card
+    with where.lock("models activate"), Ledger.of(where) as ledger:
+        ledger.register_model(card)
+        ledger.activate_model(card.model_id)
+        ledger.publish()
+    print(f"active: {card.model_id} ({card.name})")
+
+
+def _choose(what: str, name: str, known: Any) -> None:
+    if name not in known:
+        raise UserError(f"no {what} {name!r}; choose from {', '.join(sorted(known))}")
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    for name in (
+        "model_id",
+        "name",
+        "loss",
+        "parameters",
+        "weights_digest",
+        "dataset_name",
+        "dataset_digest",
+        "created_at",
+    ):
+        print(f"{name:16} {card[name]}")
+    for name, value in {**card["network"], **card["cost"]}.items():
+        print(f"{name:24} {value}")
+    print("\ndecisions: threshold, unsure band, scale and shift of the log-odds")
+    rows = [
+        [role, card["thresholds"][role], *card["unsure"][role], *card["calibration"].get(role, (1.0, 0.0))]
+        for role in card["roles"]
+    ]
+    print_rows(["role", "threshold", "unsure_from", "unsure_to", "scale", "shift"], rows, Format.TABLE)
+    for split in card["metrics"]:
+        print()
+        _print_card_scores(card, split)
+    print("\nwrong labels, and why")
+    for failure in card["failures"]:
+        print("- {what}: said {said}, is {true}. {why} ({picture})".format(**failure))
+    print("\nlearned from")
+    print_rows(["source", "licence", "loops"], [list(entry.values()) for entry in card["licences"]], Format.TABLE)
+
+
+def _print_card_scores(card: dict[str, Any], split: str) -> None:
+    for kind, scores in card["metrics"][split].items():
+        _print_scores(scores, f"rows of the kind '{kind}' of the {split} split")
+
+
+def _print_scores(scores: dict[str, Any], where: str) -> None:
+    """A table of scores, the naive answers beside the model's, and what the decisions are worth."""
+    print(f"on {where}: {scores['segments']} segments of four bars")
+    rows = [[role, *(entry[name] for name in _SCORES)] for role, entry in scores["roles"].items()]
+    rows.append(["macro, no vocal", *(scores[f"macro_{name}"] for name in _SCORES)])
+    print_rows(["role", *_SCORES], rows, Format.TABLE)
+    print("always-on has balanced accuracy 0.5 and ROC-AUC 0.5; guessing has a PR-AUC equal to the prevalence")
+    if scores.get("single_role_accuracy") is not None:
+        print(f"the likeliest role is right in {scores['single_role_accuracy']:.3f} of the rows with one role")
+    if scores.get("calibration_error") is not None:
+        print(f"expected calibration error {scores['calibration_error']:.3f}")
+    if decided := scores.get("decisions"):
+        names = list(next(iter(decided.values())))
+        print_rows(["role", *names], [[role, *row.values()] for role, row in decided.items()], Format.TABLE)
