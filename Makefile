@@ -34,9 +34,7 @@ model: $(VENV)/.installed
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall train bundled-model --width 40 --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
-	$(BIN)/rolecall train bundled-model --epochs 16 --patience 16 --teacher separable-auto-bce-bundled-model \
-		--workspace $(MODEL_WORKSPACE)
-	cp $$(dirname $$(grep -l student $(MODEL_WORKSPACE)/models/*/card.json))/* storage/bundled/model/
+	cp $(MODEL_WORKSPACE)/models/*/card.json $(MODEL_WORKSPACE)/models/*/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 
 $(VENV)/.installed: pyproject.toml constraints.txt
