@@ -153,6 +153,7 @@ def _scores(labels: Labels, answers: NDArray[np.float32], card: ModelCard) -> di
     table = confusion(labels, answers)
     return {
         **summarise(labels, answers, card.thresholds),
+        "single_role_rows": int(table.sum()),
         "single_role_accuracy": float(np.trace(table) / table.sum()) if table.sum() else None,
         "calibration_error": calibration_error(labels, answers),
         "decisions": decisions(labels, answers, card.thresholds, card.unsure),

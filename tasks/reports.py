@@ -37,7 +37,7 @@ def write_report(target: Path, card: ModelCard, evaluation: Evaluation) -> Path:
         f"Expected calibration error {scores['calibration_error']:.3f}.",
         f"![reliability]({reliability.name})",
         "## Rows with one role",
-        f"The likeliest role is right in {_shown(scores['single_role_accuracy'])} of them.",
+        f"The likeliest role is right in {_shown(scores['single_role_accuracy'])} of the {scores['single_role_rows']}.",
         f"![confusion]({confused.name})",
     ]  # fmt: skip
     if evaluation.robustness:

@@ -266,7 +266,8 @@ def _print_scores(scores: dict[str, Any], where: str) -> None:
     print_rows(["role", *_SCORES], rows, Format.TABLE)
     print("always-on has balanced accuracy 0.5 and ROC-AUC 0.5; guessing has a PR-AUC equal to the prevalence")
     if scores.get("single_role_accuracy") is not None:
-        print(f"the likeliest role is right in {scores['single_role_accuracy']:.3f} of the rows with one role")
+        right, rows = scores["single_role_accuracy"], scores["single_role_rows"]
+        print(f"the likeliest role is right in {right:.3f} of the {rows} rows with one role and no unknown one")
     if scores.get("calibration_error") is not None:
         print(f"expected calibration error {scores['calibration_error']:.3f}")
     if decided := scores.get("decisions"):
