@@ -49,17 +49,16 @@ def _surest(evaluation: Evaluation, card: ModelCard, count: int) -> Iterator[tup
     wrong = (labels >= 0) & ((answers >= limits) != (labels > 0.5))
     sure = np.where(wrong, np.where(answers >= limits, answers - limits, limits - answers), -1.0)
     order = np.argsort(-sure, axis=None)
-    taken: set[str] = set()
-    left = count
-    for allow_again in (False, True):
+    groups: set[str] = set()
+    rows: set[int] = set()
+    for again in (False, True):
         for flat in order:
             row, place = (int(value) for value in np.unravel_index(flat, sure.shape))
-            group = evaluation.rows.groups[row]
-            if left == 0 or sure[row, place] < 0:
+            if len(rows) == count or sure[row, place] < 0:
                 break
-            if (group in taken) == allow_again:
-                taken.add(group)
-                left -= 1
+            if row not in rows and (again or evaluation.rows.groups[row] not in groups):
+                groups.add(evaluation.rows.groups[row])
+                rows.add(row)
                 yield row, place
 
 

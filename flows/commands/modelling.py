@@ -250,7 +250,11 @@ def _print_card(card: dict[str, Any]) -> None:
     for failure in card["failures"]:
         print("- {what}: said {said}, is {true}. {why} ({picture})".format(**failure))
     print("\nlearned from")
-    print_rows(["source", "licence", "loops"], [list(entry.values()) for entry in card["licences"]], Format.TABLE)
+    print_rows(
+        ["source", "licence", "loops"],
+        [[entry[name] for name in ("source", "licence", "loops")] for entry in card["licences"]],
+        Format.TABLE,
+    )
 
 
 def _print_card_scores(card: dict[str, Any], split: str) -> None:
