@@ -21,8 +21,8 @@ from tasks.augmenting import (
     tilt,
     uniform,
 )
-from tasks.made_effects import draw_effects
 from tasks.instruments import MANNERS, draw_notes
+from tasks.made_effects import draw_effects
 
 _MIX_SHARE: Final = 0.15
 _CUT_SHARE: Final = 0.3

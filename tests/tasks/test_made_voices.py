@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tasks.made_effects import draw_effects
 from tasks.instruments import MANNERS, draw_notes
+from tasks.made_effects import draw_effects
 from tasks.mel import MelConfig, mel_centres
 
 HERTZ = torch.from_numpy(mel_centres(MelConfig()))
