@@ -37,6 +37,7 @@ def draw_iram(outcome: LabelOutcome, target: Path) -> None:
     end_s = outcome.duration_s or len(samples) / _RATE
     _draw_spectrogram(above, samples, (_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s)))
     map_image = _draw_map(below, outcome, start, bar_s)
+    _draw_sections(below, outcome)
     below.set_xlim(_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s))
     _bar_axis(below, outcome)
     _time_axis(above, start, bar_s)
@@ -96,6 +97,14 @@ def _draw_map(axes: Axes, outcome: LabelOutcome, start: float, bar_s: float) -> 
     axes.set_yticks(rows[:-1] + 0.5, labels=list(ROLES))
     axes.invert_yaxis()
     return image
+
+
+def _draw_sections(axes: Axes, outcome: LabelOutcome) -> None:
+    """A line where a section begins, and its label under the top edge of the map."""
+    for section in outcome.sections:
+        if section.section:
+            axes.axvline(section.start_bar, color="white", linewidth=1.6)
+        axes.text(section.start_bar, 0, f" {section.label}", color="white", fontsize=8, va="top", clip_on=True)
 
 
 def _bar_axis(axes: Axes, outcome: LabelOutcome) -> None:

@@ -1,0 +1,106 @@
+"""Which role sounds in which bar of synthetic layouts: the network a bar at a time, factorisation, and both joined.
+
+Set ROLECALL_LAYOUTS to a folder of `<kind>_<n>_plan.txt` (the generated plans of J. B. L. Smith's ismir2020-loops) and
+ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. The loops are those of groups that the
+bundled model was tested on. Factorisation alone is told the number of loops and which factor is which, as in the
+literature; the joined method is told which roles there are, and asks the network which factor is which.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import NMF
+from torch import nn
+
+from storage.models import ModelCard, ModelStore
+from storage.vocabulary import ROLES
+from tasks.inference import load_network, predict
+from tasks.iram import bar_levels_db, smooth
+from tasks.mel import Matrix, log_compress
+from tests.benchmarks.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
+
+pytestmark = pytest.mark.benchmark
+
+KINDS: Final = ("composed", "facto", "shuffled", "sparse", "dense")
+_ON: Final = 0.5
+
+Scored = tuple[NDArray[np.float64], NDArray[np.bool_]]
+"""Activations and decisions, (bars, roles) each."""
+
+
+def test_layouts(corpus: Path, tmp_path: Path) -> None:
+    folder = os.environ.get("ROLECALL_LAYOUTS")
+    if folder is None:
+        pytest.skip("set ROLECALL_LAYOUTS to a folder of plans")
+    count = int(os.environ.get("ROLECALL_LAYOUT_COUNT", "50"))
+    stored = ModelStore(tmp_path).load("default")
+    network = load_network(stored.weights, stored.card)
+    loops = one_bar_loops(corpus / "loops" / "manifest.csv", stored.card.groups["test"])
+    print(f"\n{'accuracy/correlation':12}" + "".join(f"{name:>16}" for name in ("network", "factors", "joined")))
+    for kind in KINDS:
+        table: dict[str, list[tuple[float, float]]] = {}
+        for number, layout in enumerate(read_layouts(Path(folder), kind, count)):
+            mels = bar_mels(render(layout, loops, np.random.default_rng(number)))
+            patterns, activity = factors(mels, len(layout.roles))
+            asked = [role in layout.roles for role in ROLES]
+            truth = layout.role_truth.T[:, asked]
+            for name, (activations, on) in {
+                "network": by_network(mels, network, stored.card),
+                "factors": by_factors(activity, layout),
+                "joined": by_both(patterns, activity, mels, layout, network, stored.card),
+            }.items():
+                correlation = np.corrcoef(activations[:, asked].ravel(), truth.ravel())[0, 1]
+                table.setdefault(name, []).append((float((on[:, asked] == truth).mean()), float(correlation)))
+        print(f"{kind:20}" + "".join("{:>10.3f}/{:.3f}".format(*np.mean(rows, axis=0)) for rows in table.values()))
+
+
+def factors(mels: Matrix, count: int) -> tuple[Matrix, NDArray[np.float64]]:
+    """Bars as sums of `count` one-bar patterns: patterns (count, frames, mels), activity (bars, count).
+
+    A non-negative factorisation of bar-synchronous magnitudes with the Kullback-Leibler divergence: of the Tucker
+    model of Smith and Goto (ICASSP 2018) the part that tells bars from patterns. Patterns are power, activity is 0..1.
+    """
+    bars = np.sqrt(mels.reshape(len(mels), -1))
+    model = NMF(count, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=150, random_state=0)
+    activity = model.fit_transform(bars.astype(np.float64))
+    peaks = np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9)
+    patterns = (model.components_ * peaks[:, None]) ** 2
+    return patterns.reshape(count, *mels.shape[1:]).astype(np.float32), np.minimum(activity / peaks, 1.0)
+
+
+def by_network(mels: Matrix, network: nn.Module, card: ModelCard) -> Scored:
+    logs = log_compress(mels)
+    activations = predict(network, logs)
+    return activations, smooth(activations, bar_levels_db(logs), card.thresholds, range(1, len(logs) + 1))
+
+
+def by_factors(activity: NDArray[np.float64], layout: Layout) -> Scored:
+    """The factors under the best assignment to the loops of the layout."""
+    likeness = np.nan_to_num([[np.corrcoef(one, row)[0, 1] for row in layout.playing] for one in activity.T])
+    _, rows = linear_sum_assignment(-likeness)
+    return named(activity, [layout.roles[row] for row in rows])
+
+
+def by_both(
+    patterns: Matrix, activity: NDArray[np.float64], mels: Matrix, layout: Layout, network: nn.Module, card: ModelCard
+) -> Scored:
+    """The factors under the assignment to the loops' roles that the network finds likeliest from their patterns."""
+    logs = log_compress(patterns / max(float(mels.sum(axis=2).mean()), 1e-9))
+    limits = np.array([card.thresholds[role] for role in ROLES])
+    heard = np.log(np.maximum(predict(network, logs), 1e-6) / limits)
+    _, rows = linear_sum_assignment(-heard[:, [ROLES.index(role) for role in layout.roles]])
+    return named(activity, [layout.roles[row] for row in rows])
+
+
+def named(activity: NDArray[np.float64], roles: list[str]) -> Scored:
+    """Factors with a role each as activations of roles: the strongest of those of a role."""
+    activations = np.zeros((len(activity), len(ROLES)))
+    for factor, role in enumerate(roles):
+        place = ROLES.index(role)
+        activations[:, place] = np.maximum(activations[:, place], activity[:, factor])
+    return activations, activations >= _ON
