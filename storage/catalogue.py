@@ -1,14 +1,17 @@
 """The published catalogue, `catalogue.duckdb`: how it is read. Nobody writes it; the ledger replaces it whole."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from storage.errors import UserError
-from storage.schema import migrate, refuse_newer, schema_version
+from storage.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
 from storage.workspace import Workspace
 
 
@@ -28,21 +31,31 @@ class Answer:
 def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published snapshot, read only; an empty catalogue in memory if nothing was published yet.
 
-    Raises UserError if it was written by a newer rolecall.
+    One of an older schema is brought up to date in a copy, until the next run publishes. Raises UserError if it was
+    written by a newer rolecall.
     """
-    if workspace.catalogue.exists():
-        try:
-            connection = duckdb.connect(str(workspace.catalogue), read_only=True)
-        except duckdb.Error as error:
-            raise UserError(f"cannot open {workspace.catalogue}: {error}") from error
-    else:
+    with ExitStack() as open_things:
+        connection = _connect(workspace.catalogue)
+        open_things.callback(lambda: connection.close())
+        version = schema_version(connection)
+        refuse_newer(version, str(workspace.catalogue))
+        if version < SCHEMA_VERSION:
+            connection.close()
+            scratch = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="rolecall-")))
+            connection = duckdb.connect(str(shutil.copyfile(workspace.catalogue, scratch / "catalogue.duckdb")))
+            migrate(connection, str(workspace.catalogue))
+        yield connection
+
+
+def _connect(catalogue: Path) -> duckdb.DuckDBPyConnection:
+    if not catalogue.exists():
         connection = duckdb.connect()
         migrate(connection, "memory")
+        return connection
     try:
-        refuse_newer(schema_version(connection), str(workspace.catalogue))
-        yield connection
-    finally:
-        connection.close()
+        return duckdb.connect(str(catalogue), read_only=True)
+    except duckdb.Error as error:
+        raise UserError(f"cannot open {catalogue}: {error}") from error
 
 
 def ask(workspace: Workspace, sql: str) -> Answer:

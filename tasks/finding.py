@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -18,17 +18,8 @@ from tasks.manifests import absolute, read_manifest
 from tasks.names import bpm_in_name
 from tasks.readers import FOREIGN
 
-_AUDIO: Final = EXTENSIONS | FOREIGN
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file somebody wants labelled, with what was said of it."""
-
-    path: Path
-    kind: Kind | None = None
-    bpm: float | None = None
-    first_downbeat_s: float | None = None
+_AUDIO: Final = tuple(EXTENSIONS | FOREIGN)
+_ROWS_A_BATCH: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -40,29 +31,42 @@ class Found:
 
 
 def find_audio(paths: Sequence[Path]) -> Found:
-    """Every audio file at or below `paths`, once; raises UserError for a path that is not there."""
+    """Every audio file at or below `paths`, once; raises UserError for a path that is not there.
+
+    A name that is not UTF-8 cannot be told to a database and is passed over.
+    """
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} is not there; name a file or a folder of audio")
-    passed_over = 0
-    listed: dict[str, Listed] = {}
-    for path in paths:
-        for file in _walk(absolute(path)):
-            if file.suffix.lower() in _AUDIO:
-                listed[str(file)] = Listed(file)
-            else:
-                passed_over += 1
-    return Found(_as_table(listed.values()), passed_over)
+    rows, passed_over = _Rows(), 0
+    for root in _outermost([absolute(path) for path in paths]):
+        for folder, names in _walk(root):
+            for name in names:
+                if name.lower().endswith(_AUDIO) and _is_text(name):
+                    rows.add(f"{folder}/{name}", name)
+                else:
+                    passed_over += 1
+    return Found(rows.table(), passed_over)
 
 
 def find_listed(manifest: Path) -> Found:
     """Every file of a manifest, whether it is there or not; raises UserError naming the first line that is wrong."""
-    listed: dict[str, Listed] = {}
+    rows, listed = _Rows(), set()
     for row in read_manifest(manifest):
-        if str(row.path) in listed:
+        if row.path in listed:
             raise UserError(f"{row.where}: {row.path} is listed twice; keep one of the lines")
-        listed[str(row.path)] = Listed(row.path, row.kind(), row.bpm(), row.first_downbeat_s())
-    return Found(_as_table(listed.values()), 0)
+        listed.add(row.path)
+        rows.add(str(row.path), row.path.name, row.kind(), row.bpm(), row.first_downbeat_s())
+    return Found(rows.table(), 0)
+
+
+def look_again(told: pa.Table) -> pa.Table:
+    """Rows of `FOUND_SCHEMA` with size and mtime as they are now."""
+    looks = [_look(path) for path in told.column("path").to_pylist()]
+    for place, name in enumerate(("size", "mtime_ns")):
+        column = FOUND_SCHEMA.get_field_index(name)
+        told = told.set_column(column, FOUND_SCHEMA.field(name), pa.array([look[place] for look in looks], pa.int64()))
+    return told
 
 
 def hash_files(paths: Iterable[str]) -> dict[str, str]:
@@ -78,37 +82,66 @@ def _hash(path: str) -> tuple[str, str | None]:
         return path, None
 
 
-def _walk(path: Path) -> Iterator[Path]:
+class _Rows:
+    """Rows of `FOUND_SCHEMA`, kept as columns: a million files as dicts would fill the memory."""
+
+    def __init__(self) -> None:
+        self._batches: list[pa.RecordBatch] = []
+        self._columns: list[list[Any]] = [[] for _ in FOUND_SCHEMA]
+
+    def add(
+        self,
+        path: str,
+        name: str,
+        kind: Kind | None = None,
+        bpm: float | None = None,
+        first_downbeat_s: float | None = None,
+    ) -> None:
+        size, mtime_ns = _look(path)
+        row = (path, size, mtime_ns, kind, bpm, bpm_in_name(name), first_downbeat_s)
+        for column, value in zip(self._columns, row, strict=True):
+            column.append(value)
+        if len(self._columns[0]) == _ROWS_A_BATCH:
+            self._close_batch()
+
+    def table(self) -> pa.Table:
+        self._close_batch()
+        return pa.Table.from_batches(self._batches, schema=FOUND_SCHEMA)
+
+    def _close_batch(self) -> None:
+        arrays = [pa.array(column, kind.type) for column, kind in zip(self._columns, FOUND_SCHEMA, strict=True)]
+        self._batches.append(pa.record_batch(arrays, schema=FOUND_SCHEMA))
+        self._columns = [[] for _ in FOUND_SCHEMA]
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    """The paths that do not lie at or below another one."""
+    unique = list(dict.fromkeys(paths))
+    named = set(unique)
+    return [path for path in unique if named.isdisjoint(path.parents)]
+
+
+def _walk(path: Path) -> Iterator[tuple[str, list[str]]]:
     if not path.is_dir():
-        yield path
+        yield str(path.parent).rstrip("/"), [path.name]
         return
     for folder, folders, names in os.walk(path):
         folders.sort()
-        for name in sorted(names):
-            yield Path(folder) / name
+        yield folder.rstrip("/"), sorted(names)
 
 
-def _as_table(listed: Iterable[Listed]) -> pa.Table:
-    rows = []
-    for item in listed:
-        size, mtime_ns = _look(item.path)
-        rows.append(
-            {
-                "path": str(item.path),
-                "size": size,
-                "mtime_ns": mtime_ns,
-                "kind": item.kind,
-                "bpm": item.bpm,
-                "name_bpm": bpm_in_name(item.path.name),
-                "first_downbeat_s": item.first_downbeat_s,
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=FOUND_SCHEMA)
-
-
-def _look(path: Path) -> tuple[int | None, int | None]:
+def _is_text(name: str) -> bool:
     try:
-        status = path.stat()
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _look(path: str) -> tuple[int | None, int | None]:
+    try:
+        # Path.stat costs twice as much, and this is asked a million times.
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return None, None
     return status.st_size, status.st_mtime_ns

@@ -1,3 +1,4 @@
+from importlib import resources
 from pathlib import Path
 
 import duckdb
@@ -95,3 +96,20 @@ def test_a_file_that_is_no_catalogue_is_refused_by_name(empty: Workspace) -> Non
     empty.catalogue.write_text("not a database" * 1000)
     with pytest.raises(UserError, match=r"cannot open .*catalogue.duckdb"):
         ask(empty, "SELECT 1")
+
+
+def test_a_catalogue_of_an_older_schema_is_answered_from_and_left_as_it_is(empty: Workspace) -> None:
+    empty.root.mkdir()
+    with duckdb.connect(str(empty.catalogue)) as connection:
+        connection.execute((resources.files("storage") / "sql" / "001_tables.sql").read_text(encoding="utf-8"))
+        connection.execute(
+            "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+        )
+        connection.execute("INSERT INTO schema_migrations VALUES (1, '001_tables.sql', now())")
+        connection.execute(
+            "INSERT INTO ledger.file (path, content_hash, label_key, run_id, finding) "
+            "VALUES ('/a', 'b', 'k', 'r', 'new')"
+        )
+    before = empty.catalogue.read_bytes()
+    assert ask(empty, "SELECT path, audio_hash, status FROM tracks").rows == [("/a", None, "pending")]
+    assert empty.catalogue.read_bytes() == before

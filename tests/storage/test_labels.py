@@ -37,6 +37,12 @@ def test_tasks_come_in_the_order_of_paths(nights: Nights) -> None:
     assert [task.path for task in nights.labels.tasks("one")] == ["/a.wav", "/b.wav", "/c.wav"]
 
 
+def test_tasks_are_read_in_pages_and_none_is_left_out(nights: Nights) -> None:
+    nights.survey("one", *({"path": f"/{number:03d}.wav"} for number in range(25)))
+    assert [task.path for task in nights.labels.tasks("one", page=10)] == [f"/{n:03d}.wav" for n in range(25)]
+    assert nights.labels.work("one") == 25
+
+
 def test_findings_are_counted(nights: Nights) -> None:
     nights.run("one", A)
     nights.survey("two", A, B, C)
