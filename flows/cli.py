@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from flows.commands import catalogue, datasets, fetching, modelling, trying
+from flows.commands import catalogue, datasets, fetching, modelling, trying, upkeep
+from flows.failures import explain
 from flows.interrupts import StoppedError
 from storage.errors import UserError, WorkspaceLockedError
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (trying.app, catalogue.app, modelling.app):
+for group in (trying.app, catalogue.app, upkeep.app, modelling.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),
@@ -27,7 +28,7 @@ for name, commands in (
 ):
     app.add_typer(commands, name=name)
 
-_USAGE, _LOCKED, _INTERRUPTED = 2, 5, 130
+_UNEXPECTED, _USAGE, _LOCKED, _INTERRUPTED = 1, 2, 5, 130
 
 
 def main() -> None:
@@ -43,6 +44,12 @@ def main() -> None:
     except WorkspaceLockedError as error:
         print(f"rolecall: {error}", file=sys.stderr)
         sys.exit(_LOCKED)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        print(f"rolecall: {sentence}", file=sys.stderr)
+        sys.exit(_UNEXPECTED)
 
 
 def silence_teardown() -> None:

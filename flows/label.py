@@ -1,6 +1,6 @@
 """The main job: label every new or changed file of a catalogue, and go on where the last run stopped."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -18,13 +18,14 @@ from flows.interrupts import stop_requested
 from flows.progress import progress
 from flows.reporting import RunSummary, TooManyErrorsError, UnaccountedFilesError, progress_artifact, report_artifacts
 from flows.worker import PartReceipt, analyse_part, answer_part, keep_lost, label_part
+from storage.archiving import archive_parts
 from storage.committing import Committer
 from storage.labels import Labels, Task
 from storage.ledger import Ledger
 from storage.models import ModelStore, StoredModel
-from storage.vocabulary import Kind
+from storage.vocabulary import Kind, Reason
 from storage.workspace import Workspace
-from tasks.finding import Found, find_audio, find_listed
+from tasks.finding import Found, find_audio, find_listed, look_again
 from tasks.labelling import LABEL_VERSION, LabelRecipe, LabelRequest
 from tasks.planning import look_at
 from tasks.watching import TIME_LIMIT_S, Watch
@@ -57,8 +58,8 @@ def label_catalogue(
     time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`."""
-    find = partial(find_audio, [Path(path) for path in paths])
-    return _label(find, workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    roots = [Path(path) for path in paths]
+    return _label(lambda _: find_audio(roots), workspace, model, workers, dask, max_errors, activate, time_limit_s)
 
 
 @flow(name="label-manifest")
@@ -73,12 +74,27 @@ def label_manifest(
     time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    find = partial(find_listed, Path(manifest))
-    return _label(find, workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    listed = Path(manifest)
+    return _label(lambda _: find_listed(listed), workspace, model, workers, dask, max_errors, activate, time_limit_s)
+
+
+@flow(name="label-again")
+def label_again(
+    workspace: str,
+    reason: Reason | None = None,
+    model: str | None = None,
+    workers: int = 2,
+    dask: str | None = None,
+    max_errors: int | None = None,
+    time_limit_s: float | None = None,
+) -> RunSummary:
+    """Label files that are in quarantine: those with a reason, or those that may end differently."""
+    find = partial(find_again, reason=reason)
+    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s)
 
 
 def _label(
-    find: Callable[[], Found],
+    find: Callable[[Ledger], Found],
     root: str,
     model: str | None,
     workers: int,
@@ -89,8 +105,8 @@ def _label(
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         run = open_run(workspace, ledger, model, max_errors, time_limit_s)
-        passed_over, todo = survey(find, run)
-        label_batches(todo, run, workers, dask)
+        passed_over = survey(find, run)
+        label_batches(run, workers, dask)
         return publish(run, passed_over, activate)
 
 
@@ -108,29 +124,32 @@ def open_run(
 
 
 @task(cache_policy=NO_CACHE)
-def survey(find: Callable[[], Found], run: Run) -> tuple[int, list[Task]]:
-    """Find the files, read those that are new or changed, enter them all, and say which have to be labelled."""
-    found = find()
+def survey(find: Callable[[Ledger], Found], run: Run) -> int:
+    """Find the files, read those that are new or changed, and enter them all; returns how many are no audio."""
     Committer(run.workspace, run.ledger).commit_left()
-    labels = Labels(run.ledger)
-    labels.register(run.run_id, look_at(run.ledger.connection, found.table), run.model.card.model_id, LABEL_VERSION)
-    return found.passed_over, labels.tasks(run.run_id)
+    found = find(run.ledger)
+    seen = look_at(run.ledger.connection, found.table)
+    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, LABEL_VERSION)
+    return found.passed_over
 
 
 @task(cache_policy=NO_CACHE)
-def label_batches(todo: list[Task], run: Run, workers: int, dask: str | None) -> None:
+def label_batches(run: Run, workers: int, dask: str | None) -> None:
     """Stream batches of files through Dask; commit the parts that come back, thousands of files at a time."""
-    if not todo:
+    labels = Labels(run.ledger)
+    total = labels.work(run.run_id)
+    if not total:
         return
     committer, folder = Committer(run.workspace, run.ledger), run.workspace.parts / run.run_id
     rmtree(run.workspace.reading, ignore_errors=True)
-    most = max(1, min(_BATCH_FILES, len(todo) // (4 * workers)))
+    most = max(1, min(_BATCH_FILES, total // (4 * workers)))
     failed = 0
-    batches = takewhile(lambda _: run.max_errors is None or failed <= run.max_errors, _batches(todo, most))
+    todo = _batches(labels.tasks(run.run_id), most)
+    batches = takewhile(lambda _: run.max_errors is None or failed <= run.max_errors, todo)
     with (
-        open_client(dask, min(workers, len(todo))) as client,
-        progress("labelled", len(todo)) as shown,
-        progress_artifact("labelled", len(todo)) as published,
+        open_client(dask, min(workers, total)) as client,
+        progress("labelled", total) as shown,
+        progress_artifact("labelled", total) as published,
     ):
         for result in _labelled(client, batches, run, folder):
             if isinstance(result, Lost):
@@ -161,6 +180,7 @@ def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
         run.ledger.activate_model(model_id)
     run.ledger.close_run(run.run_id, state, counts)
     run.ledger.publish()
+    archive_parts(run.workspace, run.ledger)
     active = run.ledger.active_model() == model_id
     summary = RunSummary(run.run_id, model_id, state, counts, passed_over, active, unlabelled)
     report_artifacts(summary, labels.errors_of(run.run_id))
@@ -169,6 +189,11 @@ def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
     if state == "failed":
         raise UnaccountedFilesError(summary)
     return summary
+
+
+def find_again(ledger: Ledger, reason: Reason | None) -> Found:
+    """The files in quarantine that are to be tried again, as they look now."""
+    return Found(look_again(Labels(ledger).ask_again(reason)), 0)
 
 
 def _request(item: Task) -> LabelRequest:
@@ -188,7 +213,7 @@ def _labelled(
     return stream(client, partial(label_part, recipe=recipe, folder=folder, watch=watch), batches, stop_requested)
 
 
-def _batches(todo: Sequence[Task], most: int) -> Iterator[list[LabelRequest]]:
+def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
     """Batches bounded by number and by bytes, so that a batch of hour-long files is a short one."""
     batch: list[LabelRequest] = []
     held = 0

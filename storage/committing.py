@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from storage.archiving import ARCHIVE, merged_parts
 from storage.ledger import QUARANTINE_FAILURES, Ledger
 from storage.parts import SCHEMA
 from storage.workspace import Workspace
@@ -43,6 +44,8 @@ class Committer:
         """
         known = {str(part) for (part,) in self._ledger.rows("SELECT part FROM ledger.committed_part")}
         left = [part for part in sorted(self._workspace.parts.glob("*/*.parquet")) if self._name(part) not in known]
+        # An archive whose parts are known was made by a run that was killed before it was noted.
+        left = [part for part in left if part.parent.name != ARCHIVE or known.isdisjoint(merged_parts(part))]
         return sum(self.commit(left[start : start + _PARTS_AT_ONCE]) for start in range(0, len(left), _PARTS_AT_ONCE))
 
     def commit(self, parts: Sequence[Path]) -> int:
@@ -82,8 +85,10 @@ SELECT row[1] AS part, row[2] AS run_id, row[3] AS filename FROM (SELECT unnest(
 # Probabilities to five decimals and times to the microsecond: finer than what they mean, and a third less on disk.
 _COMMIT: Final = (
     """
-    INSERT INTO ledger.committed_part
-    SELECT part, run_id, (SELECT count(*) FROM outcome o WHERE o.filename = part.filename), now() FROM part
+    INSERT INTO ledger.committed_part BY NAME
+    SELECT part, run_id, (SELECT count(*) FROM outcome o WHERE o.filename = part.filename) AS outcomes,
+           now() AS committed_at
+    FROM part
     """,
     """
     CREATE OR REPLACE TEMP TABLE fresh AS

@@ -1,10 +1,14 @@
 """The labelling side of the ledger: what was found, what is to be done about it, and how a run ended."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow as pa
+
 from storage.ledger import Ledger, RunCounts
-from storage.planning import DECODED, Sighting, judged
+from storage.planning import DECODED, FOUND_SCHEMA, Sighting, judged
+from storage.vocabulary import Reason
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,32 @@ class Labels:
         rows = self._ledger.rows("SELECT finding, count(*) FROM ledger.file WHERE run_id = ? GROUP BY ALL", [run_id])
         return {str(finding): int(count) for finding, count in rows}
 
-    def tasks(self, run_id: str) -> list[Task]:
-        """What a run has to label: every content once, in the order of paths."""
-        return [Task(*row) for row in self._ledger.rows(_TASKS, [run_id])]
+    def work(self, run_id: str) -> int:
+        """How many files a run has to label."""
+        return sum(count for finding, count in self.findings(run_id).items() if finding in DECODED)
+
+    def tasks(self, run_id: str, page: int = 4096) -> Iterator[Task]:
+        """What a run has to label: every content once, in the order of paths; read in pages, so that a million fit."""
+        last = ""
+        while rows := self._ledger.rows(_TASKS, {"run_id": run_id, "after": last, "page": page}):
+            yield from (Task(*row) for row in rows)
+            last = rows[-1][1]
 
     def count(self, run_id: str, model_id: str) -> RunCounts:
         """How the files of a run ended, told from what the ledger holds now."""
         row = self._ledger.rows(_COUNTS, {"run_id": run_id, "model_id": model_id})[0]
         # Over no rows at all, count_if is null.
         return RunCounts(*(int(value or 0) for value in row))
+
+    def ask_again(self, reason: Reason | None) -> pa.Table:
+        """Mark files in quarantine to be tried once more, and return them in the form of a walk (`FOUND_SCHEMA`).
+
+        Without a reason, those whose reason may pass by itself.
+        """
+        with self._ledger.transaction() as connection:
+            connection.execute(_ASK_AGAIN, {"reason": reason})
+            rows = connection.execute(_AGAIN).fetchall()
+        return pa.Table.from_pylist([dict(zip(FOUND_SCHEMA.names, row, strict=True)) for row in rows], FOUND_SCHEMA)
 
     def unlabelled_by(self, model_id: str) -> int:
         """How many of the tracks that readers see have no labels by a model; 0 says it is complete."""
@@ -82,7 +103,17 @@ _REGISTER: Final = (
 
 _TASKS: Final = f"""
 SELECT label_key, path, coalesce(size, 0), kind, bpm, first_downbeat_s
-FROM ledger.file WHERE run_id = ? AND finding IN {DECODED} ORDER BY path
+FROM ledger.file WHERE run_id = $run_id AND finding IN {DECODED} AND path > $after ORDER BY path LIMIT $page
+"""
+
+_ASK_AGAIN: Final = """
+UPDATE ledger.quarantine SET again = true
+WHERE path IN (SELECT path FROM ledger.file) AND CASE WHEN $reason IS NULL THEN retryable ELSE reason = $reason END
+"""
+
+_AGAIN: Final = """
+SELECT f.path, f.size, f.mtime_ns, f.kind, f.bpm, f.name_bpm, f.first_downbeat_s
+FROM ledger.file f JOIN ledger.quarantine q ON q.path = f.path AND q.again ORDER BY f.path
 """
 
 _UNLABELLED: Final = """

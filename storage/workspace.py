@@ -30,6 +30,11 @@ class Workspace:
         return self.root / "ledger" / "private.duckdb"
 
     @property
+    def corrections(self) -> Path:
+        """What people said of tracks, as a table that can be read back."""
+        return self.root / "corrections.csv"
+
+    @property
     def parts(self) -> Path:
         """Label parts as the workers wrote them, one folder a run."""
         return self.root / "parts"

@@ -1,5 +1,6 @@
 """Labelling, and asking what the labels say."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,12 +58,18 @@ def label(
     if bool(paths) == bool(manifest):
         raise UserError("name files and folders to label, or one --manifest; not both and not neither")
     where = workspace_at(workspace)
-    _check_inputs(paths or [], manifest, where, model)
+    check_inputs(paths or [], manifest, where, model)
     ready_for_flows(where)
+    options = (model, workers, dask, max_errors, activate, time_limit)
+    finish_label(lambda: run_label(paths or [], manifest, where.root, *options), as_json)
+
+
+def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
+    """Run a label flow, say how it ended, and turn that into an exit code."""
     from flows.reporting import RunFailedError
 
     try:
-        summary = run_label(paths or [], manifest, where.root, model, workers, dask, max_errors, activate, time_limit)
+        summary = run()
     except RunFailedError as error:
         say(f"rolecall: {error}")
         raise typer.Exit(_FAILED) from None
@@ -99,7 +106,8 @@ def report(summary: "RunSummary", as_json: bool) -> None:
     counts = asdict(summary.counts)
     if as_json:
         fields = {"run_id": summary.run_id, "model_id": summary.model_id, "state": summary.state}
-        print_json({**fields, **counts, "passed_over": summary.passed_over})
+        more = {"passed_over": summary.passed_over, "active": summary.active, "unlabelled": summary.unlabelled}
+        print_json({**fields, **counts, **more})
         return
     print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))
     if summary.passed_over:
@@ -189,7 +197,7 @@ def plan(
     from tasks.planning import preview
 
     where = workspace_at(workspace)
-    _check_inputs(paths, None, where, model)
+    check_inputs(paths, None, where, model)
     planned = preview(where, paths, model)
     if as_json:
         print_json(
@@ -201,7 +209,7 @@ def plan(
     say(f"{planned.to_decode} to decode, about {planned.audio_hours:.2f} h of audio; time: {takes}")
 
 
-def _check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
+def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
     """Everything that can be refused is refused here, before anything slow is started."""
     from storage.catalogue import open_catalogue
     from storage.models import ModelStore

@@ -2,11 +2,13 @@ from typing import Any
 
 import pytest
 
-from storage.planning import FINDINGS, Sighting, count_findings, judged, unread_paths
+from storage.planning import FINDINGS, Sighting, ambiguous_paths, count_findings, judged, unread_paths
+from storage.vocabulary import Reason
 from tests.dummies import Nights, card, found
 
 A: dict[str, Any] = {"path": "/a.wav"}
 B: dict[str, Any] = {"path": "/b.wav"}
+C: dict[str, Any] = {"path": "/c.wav"}
 COPY_OF_A: dict[str, Any] = {"path": "/copy.wav", "content": "/a.wav"}
 OTHER = card(mel={"mels": 1})
 
@@ -22,7 +24,7 @@ def test_what_was_never_seen_is_new(nights: Nights) -> None:
 def test_what_was_labelled_is_unchanged(nights: Nights) -> None:
     nights.run("one", A, B)
     assert nights.run("two", A, B) == {"/a.wav": "unchanged", "/b.wav": "unchanged"}
-    assert nights.labels.tasks("two") == []
+    assert list(nights.labels.tasks("two")) == []
 
 
 def test_the_same_bytes_under_two_names_are_labelled_once(nights: Nights) -> None:
@@ -85,7 +87,7 @@ def test_a_new_version_of_labelling_changes_everything(nights: Nights) -> None:
 def test_what_is_in_quarantine_and_has_not_changed_is_known_bad(nights: Nights) -> None:
     nights.run("one", A, B, bad=["/a.wav"])
     assert nights.run("two", A, B) == {"/a.wav": "known_bad", "/b.wav": "unchanged"}
-    assert nights.labels.tasks("two") == []
+    assert list(nights.labels.tasks("two")) == []
 
 
 def test_a_bad_file_that_was_replaced_is_tried_again(nights: Nights) -> None:
@@ -138,3 +140,64 @@ def test_nothing_found_is_no_trouble(nights: Nights) -> None:
     assert nights.run("one") == {}
     assert nights.labels.findings("one") == {}
     assert nights.labels.count("one", nights.model_id).reconciles
+
+
+def test_a_moved_file_keeps_its_track_id_and_is_not_labelled_again(nights: Nights) -> None:
+    nights.run("one", A, B)
+    before = nights.ask("SELECT track_id FROM tracks WHERE path = '/a.wav'")
+    assert nights.run("two", COPY_OF_A, B, gone=["/a.wav"]) == {"/copy.wav": "moved", "/b.wav": "unchanged"}
+    assert nights.ask("SELECT track_id FROM tracks WHERE path = '/copy.wav'") == before
+    assert nights.ask("SELECT count(*) FROM tracks") == [(2,)]
+    counts = nights.labels.count("two", nights.model_id)
+    assert (counts.duplicate, counts.unchanged, counts.reconciles) == (1, 1, True)
+    assert nights.run("three", COPY_OF_A, B) == {"/copy.wav": "unchanged", "/b.wav": "unchanged"}
+
+
+def test_a_bad_file_that_was_moved_is_still_known_to_be_bad(nights: Nights) -> None:
+    nights.run("one", A, bad=["/a.wav"])
+    assert nights.run("two", COPY_OF_A, gone=["/a.wav"]) == {"/copy.wav": "known_bad"}
+    assert nights.ask("SELECT path FROM errors") == [("/copy.wav",)]
+
+
+def test_of_two_copies_one_takes_the_place_of_the_path_that_is_gone(nights: Nights) -> None:
+    nights.run("one", A)
+    second = {**COPY_OF_A, "path": "/copy2.wav"}
+    assert nights.run("two", COPY_OF_A, second, gone=["/a.wav"]) == {"/copy.wav": "moved", "/copy2.wav": "duplicate"}
+
+
+def test_only_files_of_a_size_that_is_there_twice_may_be_copies(nights: Nights) -> None:
+    nights.run("one", A)
+    looked_at = found({"path": "/b.wav"}, {"path": "/c.wav", "size": 7}, {"path": "/d.wav", "size": 8},
+                      {"path": "/e.wav", "size": 8})  # fmt: skip
+    assert ambiguous_paths(nights.ledger.connection, looked_at) == ["/b.wav", "/d.wav", "/e.wav"]
+
+
+def test_what_somebody_wants_tried_again_is_tried_once(nights: Nights) -> None:
+    nights.run("one", A, B, C, bad=["/a.wav", "/b.wav"])
+    nights.ledger.connection.execute(
+        "UPDATE ledger.quarantine SET reason = 'timeout', retryable = true WHERE path = '/a.wav'"
+    )
+    assert nights.labels.ask_again(None).column("path").to_pylist() == ["/a.wav"]
+    assert nights.labels.ask_again(Reason.TRUNCATED).column("path").to_pylist() == ["/a.wav", "/b.wav"]
+    assert nights.run("two", A, B, bad=["/b.wav"]) == {"/a.wav": "retry", "/b.wav": "retry"}
+    assert nights.ask("SELECT path, attempts FROM errors") == [("/b.wav", 2)]
+    assert nights.run("three", A, B) == {"/a.wav": "unchanged", "/b.wav": "known_bad"}
+
+
+def test_labels_of_the_same_bytes_stay_in_sight_until_there_are_new_ones(nights: Nights) -> None:
+    nights.run("one", A, B)
+    nights.survey("two", A, touched(B, content="other bytes"), version=2)
+    assert nights.ask("SELECT path, status FROM tracks ORDER BY path") == [
+        ("/a.wav", "labelled"),
+        ("/b.wav", "pending"),
+    ]
+
+
+def test_going_back_to_a_model_shows_what_it_said_even_if_it_was_under_older_code(nights: Nights) -> None:
+    nights.run("one", A)
+    nights.ledger.register_model(OTHER)
+    nights.run("two", A, model_id=OTHER.model_id, version=2)
+    assert nights.labels.unlabelled_by(OTHER.model_id) == 0
+    for model_id in (OTHER.model_id, nights.model_id):
+        nights.ledger.activate_model(model_id)
+        assert nights.ask("SELECT DISTINCT model_id FROM roles") == [(model_id,)]
