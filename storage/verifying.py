@@ -43,9 +43,13 @@ def _parts(workspace: Workspace, ledger: Ledger) -> list[Difference]:
 
 def _ledger(ledger: Ledger) -> list[Difference]:
     return [
-        Difference(what, int(count), str(example or ""), "rolecall verify --repair removes them")
-        for what, query in _ORPHANS.items()
-        for count, example in ledger.rows(query)
+        Difference(
+            f"rows of {table} without a label", int(count), str(example), "rolecall verify --repair removes them"
+        )
+        for table in _MAPS
+        for count, example in ledger.rows(
+            f"SELECT count(*), min(label_id) FROM ledger.{table} ANTI JOIN ledger.label USING (label_id)"
+        )
     ]
 
 
@@ -65,20 +69,15 @@ def _catalogue(workspace: Workspace, ledger: Ledger) -> list[Difference]:
 def repair_orphans(ledger: Ledger) -> None:
     """Remove rows that belong to nothing."""
     with ledger.transaction() as connection:
-        for table in ("segment", "section"):
+        for table in _MAPS:
             connection.execute(f"DELETE FROM ledger.{table} WHERE label_id NOT IN (SELECT label_id FROM ledger.label)")
 
 
-TABLES: Final = (
-    "file", "label", "segment", "section", "quarantine", "model", "run", "correction", "correction_role",
-)  # fmt: skip
+_MAPS: Final = ("segment", "bars", "stay", "section")
+"""What hangs on a label by its label_id."""
 
-_ORPHANS: Final = {
-    "segments that belong to no label":
-        "SELECT count(*), min(label_id) FROM ledger.segment ANTI JOIN ledger.label USING (label_id)",
-    "sections that belong to no label":
-        "SELECT count(*), min(label_id) FROM ledger.section ANTI JOIN ledger.label USING (label_id)",
-}  # fmt: skip
+TABLES: Final = ("file", "label", *_MAPS, "quarantine", "model", "run", "correction", "correction_role")
+"""What readers are shown."""
 
 _FROM_BACKUP: Final = "the ledger holds their labels; restore the file from a copy if the ledger is to be made again"
 

@@ -52,6 +52,8 @@ QUESTIONS = {
 
 LABELS = """
 INSERT INTO ledger.label
+    (label_id, label_key, model_id, audio_hash, status, kind, duration_s, bpm, bpm_source, bpm_confidence,
+     bpm_alternative, first_downbeat_s, probabilities, run_id, labelled_at)
 SELECT nextval('ledger.label_number'), label_key, '{model}', sha256(track_id::VARCHAR)[:32], 'labelled', 'track', 320,
        60 + hash(track_id) % 14000 / 100, 'estimate', random(), NULL, hash(track_id + 7) % 50000 / 24000,
        [random(), random(), random(), random(), random(), random()]::FLOAT[6], 'one', now()

@@ -84,7 +84,7 @@ def test_every_difference_is_named_with_what_to_do(finished: Nights) -> None:
     assert found.keys() == {
         "parts that are not committed",
         "parts that were committed and are gone",
-        "segments that belong to no label",
+        "rows of segment without a label",
         "tables of the catalogue that differ from the ledger",
     }
     assert found["parts that are not committed"].example == "two/a.parquet"
