@@ -14,7 +14,7 @@ from tasks.effects import apply_effect
 from tasks.mel import Matrix, MelConfig, cut_segments, log_compress, mel_power, normalise_level
 from tasks.stretching import Forms
 
-RENDER_VERSION: Final = 2
+RENDER_VERSION: Final = 3
 """Raised whenever the same plan would give other samples or features."""
 
 _PEAK: Final = 0.98

@@ -15,6 +15,7 @@ FORM_LUFS: Final = -20.0
 """Loudness of every form."""
 
 _CONTEXT_S: Final = 0.25
+_FADE_S: Final = 0.01
 _MOST_BYTES: Final = 384 << 20
 
 FormKey = tuple[str, float, float, int, float, int]
@@ -63,8 +64,9 @@ def _decoded(loop: Loop, sample_rate: int) -> Samples:
 def stretch_loop(samples: Samples, speed: float, semitones: int, sample_rate: int) -> Samples:
     """A loop (n,) `speed` times as fast and transposed: round(n / speed) samples that still go round.
 
-    The loop's end is heard before its head and its head after its end, so that neither the first attack nor the join
-    suffers from the edge of the signal. The stretcher is Signalsmith's, at a fixed seed.
+    The loop's end is heard before its head and its head after its end, and the join is faded over 10 ms, so that
+    neither the first attack nor the join suffers from the edge of the signal. The stretcher is Signalsmith's, at a
+    fixed seed.
     """
     context = min(len(samples), round(_CONTEXT_S * sample_rate))
     around = np.concatenate([samples[-context:], samples, samples[:context]])
@@ -73,8 +75,11 @@ def stretch_loop(samples: Samples, speed: float, semitones: int, sample_rate: in
     stretch.setTimeFactor(speed)
     stretch.setTransposeSemitones(semitones)
     stretched = np.asarray(stretch.process(around[None, :]), np.float32).ravel()
-    start = round(context / speed)
-    return stretched[start : start + round(len(samples) / speed)]
+    start, length, fade = round(context / speed), round(len(samples) / speed), round(_FADE_S * sample_rate)
+    once, after = stretched[start : start + length], stretched[start + length : start + length + fade]
+    # Two renderings of the loop's head: phases drift apart over its length, so the join goes from one to the other.
+    rising = np.linspace(0, 1, len(after), dtype=np.float32)
+    return np.concatenate([after * (1 - rising) + once[: len(after)] * rising, once[len(after) :]])
 
 
 def levelled(samples: Samples, sample_rate: int) -> Samples:

@@ -1,5 +1,6 @@
 """Data sets: build, verify, list, show."""
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,9 +18,15 @@ from flows.commands.options import (
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
 from storage.errors import UserError
+from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
     from flows.verify_dataset import Verification
+    from storage.datasets import DatasetStore
+    from storage.plans import Mix
+    from storage.workspace import Workspace
+
+_PICTURED = 6
 
 dataset = typer.Typer(help="Data sets of mixes.", no_args_is_help=True)
 
@@ -139,16 +146,76 @@ def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> Non
 
 @dataset.command("show")
 def dataset_show(
-    workspace: WorkspaceOption, name: Annotated[str, typer.Argument()], as_json: JsonOption = False
+    workspace: WorkspaceOption,
+    name: Annotated[str, typer.Argument()],
+    picture: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Where to draw the mels of a few mixes.")
+    ] = None,
+    listen: Annotated[int, typer.Option(min=0, help="Write so many mixes as FLAC, to listen to.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
-    """What a data set is made of."""
+    """What a data set is made of: roles, tempos, keys; a picture of its mels; a few mixes to listen to."""
     from storage.datasets import DatasetStore
+    from storage.plans import read_plan
 
-    lock = asdict(DatasetStore(workspace_at(workspace).datasets).read_lock(name))
+    where = workspace_at(workspace)
+    store = DatasetStore(where.datasets)
+    lock = store.read_lock(name)
     if as_json:
-        print_json(lock)
+        print_json(asdict(lock))
     else:
-        _print_dataset(lock, as_json=False)
+        _print_dataset(asdict(lock), as_json=False)
+        _print_histograms([mix for mix in read_plan(store.folder(name) / "plan.parquet") if mix.kind == "mix"])
+    if picture is not None:
+        _draw(store, name, picture)
+    if listen:
+        _listen(where, name, listen)
+
+
+def _print_histograms(mixes: "list[Mix]") -> None:
+    """Tempos in tens and keys, each with a bar of its share."""
+    tempos = Counter(f"{10 * int(mix.bpm // 10):3d} to {10 * int(mix.bpm // 10) + 9}" for mix in mixes)
+    keys = Counter(f"{mix.key} {mix.mode or ''}".strip() if mix.key else "none" for mix in mixes)
+    for title, counts, order in (
+        ("beats per minute", tempos, sorted(tempos)),
+        ("key", keys, [key for key, _ in keys.most_common()]),
+    ):
+        print()
+        most = max(counts.values())
+        rows = [[label, counts[label], "█" * round(30 * counts[label] / most)] for label in order]
+        print_rows([title, "mixes", ""], rows, Format.TABLE)
+
+
+def _draw(store: "DatasetStore", name: str, target: Path) -> None:
+    from tasks.mel_pictures import draw_mels
+
+    examples = store.read_split(name, "train")
+    places = [place for place, mix_id in enumerate(examples.mix_ids) if mix_id.startswith("mix-")]
+    chosen = places[:: max(1, len(places) // _PICTURED)][:_PICTURED]
+    titles = [
+        f"{examples.mix_ids[place]}: "
+        + " + ".join(role for role, on in zip(ROLES, examples.labels[place], strict=True) if on > 0)
+        for place in chosen
+    ]
+    draw_mels(examples.mels[chosen], titles, target)
+    say(f"drawn: {target}")
+
+
+def _listen(where: "Workspace", name: str, number: int) -> None:
+    """Write mixes spread evenly over the plan below the data set's folder."""
+    from storage.datasets import DatasetStore
+    from storage.loops import read_loops
+    from storage.plans import read_plan
+    from tasks.listening import keep_audio
+    from tasks.stretching import Forms
+
+    folder = DatasetStore(where.datasets).folder(name)
+    mixes = [mix for mix in read_plan(folder / "plan.parquet") if mix.kind == "mix"]
+    loops, forms = {loop.loop_id: loop for loop in read_loops(where.loops)}, Forms()
+    for mix in mixes[:: max(1, len(mixes) // number)][:number]:
+        if gone := [voice.loop_id for voice in mix.voices if voice.loop_id not in loops]:
+            raise UserError(f"loop {gone[0]} of {mix.mix_id} is not in this workspace; fetch it, then listen again")
+        print(keep_audio(mix, loops, folder / "audio", forms))
 
 
 def _summary(lock: dict[str, Any]) -> dict[str, Any]:
