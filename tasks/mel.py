@@ -209,7 +209,9 @@ def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig
 
 def log_compress(power: Matrix) -> Matrix:
     """Natural logarithm of normalised power, with a floor 60 dB under the reference: about -13.8 to 1."""
-    return np.log(np.maximum(power, 0.0) + np.float32(_FLOOR))
+    compressed = np.maximum(power, np.float32(0))
+    compressed += np.float32(_FLOOR)
+    return np.log(compressed, out=compressed)
 
 
 def mel_centres(config: MelConfig) -> Matrix:

@@ -36,11 +36,11 @@ def break_files(folder: Path) -> dict[str, str]:
     write(folder / "silence.flac", np.zeros(32_000, np.float32))
     thirteen_hours_long(folder / "thirteen_hours.wav")
     write(folder / "secret.wav", noise(1.0)).chmod(0)
-    write(folder / "vanishing.wav", noise(1.0))
+    write(folder / "vanishing.wav", noise(1.2))
     (folder / "loop_a.wav").symlink_to(folder / "loop_b.wav")
     (folder / "loop_b.wav").symlink_to(folder / "loop_a.wav")
     (folder / "around").symlink_to(folder)
-    write(folder / "kills.wav", noise(1.0))
+    write(folder / "kills.wav", noise(1.3))
     write(folder / "hangs.wav", noise(1.1))
     return {
         "empty.wav": "empty",
