@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from storage.models import ModelCard
 from storage.vocabulary import ROLES
 from tasks.networks import NetworkConfig, RoleNetwork, channels_last
+from tasks.networks.folding import folded
 
-_BATCH: Final = 32
+_FRAMES_AT_ONCE: Final = {"cpu": 1536, "cuda": 65_536}
+"""How many frames go through a network in one call: what a processor's cache holds, what keeps a GPU busy."""
+
 _EPSILON: Final = 1e-6
 
 
@@ -52,7 +55,7 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
 def _load(weights: Path, digest: str, config: NetworkConfig, calibration: tuple[tuple[str, Any], ...]) -> nn.Module:
     network = config.build()
     network.load_state_dict(load_file(weights))
-    quick = channels_last(network).eval()
+    quick = channels_last(folded(network.eval()))
     return CalibratedNetwork(quick, dict(calibration)).eval() if calibration else quick
 
 
@@ -67,7 +70,8 @@ def predict(network: nn.Module, mels: NDArray[np.floating[Any]]) -> NDArray[np.f
     So a row does not depend on its neighbours: what the libraries do to a batch is the same for each. Where a GPU has
     too little memory for it, the size is halved until it fits.
     """
-    size = _BATCH
+    device = next(network.parameters()).device
+    size = max(1, _FRAMES_AT_ONCE.get(device.type, _FRAMES_AT_ONCE["cpu"]) // max(1, mels.shape[1]))
     while True:
         try:
             return _predict(network, mels, size)
