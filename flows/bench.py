@@ -7,118 +7,104 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import soundfile
 
+from flows.watched import Marginal, Watched
+from storage.committing import Committer
 from storage.errors import UserError
+from storage.ledger import Ledger
 from storage.models import ModelStore
 from storage.workspace import Workspace
 from tasks.finding import find_audio
 from tasks.labelling import LabelRecipe
 from tasks.stages import StageTimes, time_decoding, time_stages
 
-_TIMES_FOUR: Final = 4
+_FEWEST: Final = 8
+_MOST_STAGED: Final = 8
 _COPIES: Final = 16
-_LOOK_EVERY_S: Final = 0.1
+_LOOK_EVERY_S: Final = 0.05
+_COMMITTED: Final = 4096
 _MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class RunCost:
-    """One `rolecall label` from outside: seconds, processor seconds of workers and of the rest, their peak memory."""
-
-    files: int
-    wall_s: float
-    worker_cpu_s: float
-    flow_cpu_s: float
-    worker_megabytes: float
-    flow_megabytes: float
-
-
-@dataclass(frozen=True)
 class Bench:
-    """The figures of a bench; costs per second of audio are slopes between a run over N files and one over 4 N."""
+    """The figures of a bench: what a further file costs once a run is warm, beside decoding the same files."""
 
     machine: str
-    files: int
-    audio_s: float
     stages: StageTimes
-    small: RunCost
-    large: RunCost
+    run: Marginal
+    audio_s: float
     decode_cpu_s: float
+    commit_cpu_s: float
     price_per_core_hour: float
 
     @property
+    def overhead_cpu_s(self) -> float:
+        """Processor seconds of Prefect, Dask's scheduler and the commits for the files of the slope."""
+        return self.run.flow_cpu_s + self.commit_cpu_s
+
+    @property
     def label_cpu_s(self) -> float:
-        """Processor seconds that the 3 N more files cost in a whole run."""
-        return self.large.worker_cpu_s + self.large.flow_cpu_s - self.small.worker_cpu_s - self.small.flow_cpu_s
-
-    @property
-    def times_decoding(self) -> float:
-        """What labelling a file costs, in multiples of decoding it; start-up apart."""
-        return self.label_cpu_s / self.decode_cpu_s
-
-    @property
-    def overhead(self) -> float:
-        """The share of Prefect, Dask's scheduler and the commits in what a further file costs."""
-        return (self.large.flow_cpu_s - self.small.flow_cpu_s) / self.label_cpu_s
-
-    @property
-    def start_up_cpu_s(self) -> float:
-        """What a run costs before its first file."""
-        return self.small.worker_cpu_s + self.small.flow_cpu_s - self.label_cpu_s / (_TIMES_FOUR - 1)
+        """Processor seconds of all there is for the files of the slope."""
+        return self.run.worker_cpu_s + self.overhead_cpu_s
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, and what follows from them."""
-        more_files, more_s = self.large.files - self.small.files, self.audio_s * (1 - 1 / _TIMES_FOUR)
-        hours = self.label_cpu_s / more_files * _MILLION / 3600
+        files = self.run.files
+        hours = self.label_cpu_s / files * _MILLION / 3600
         return {
             "machine": self.machine,
-            "files": self.files,
+            "files": files,
             "audio_s": self.audio_s,
-            "decode_cpu_s_per_file": self.decode_cpu_s / more_files,
-            "label_cpu_s_per_file": self.label_cpu_s / more_files,
-            "label_times_decoding": self.times_decoding,
+            "decode_cpu_s_per_file": self.decode_cpu_s / files,
+            "label_cpu_s_per_file": self.label_cpu_s / files,
+            "label_times_decoding": self.label_cpu_s / self.decode_cpu_s,
             "stages_times_decoding": self.stages.times_decoding,
-            "prefect_dask_commit_share": self.overhead,
-            "start_up_cpu_s": self.start_up_cpu_s,
-            "files_per_core_s": more_files / self.label_cpu_s,
-            "audio_s_per_core_s": more_s / self.label_cpu_s,
-            "worker_megabytes": self.large.worker_megabytes,
-            "flow_megabytes": self.large.flow_megabytes,
+            "prefect_dask_cpu_s_per_file": self.run.flow_cpu_s / files,
+            "commit_cpu_s_per_file": self.commit_cpu_s / files,
+            "prefect_dask_commit_share": self.overhead_cpu_s / self.label_cpu_s,
+            "start_up_cpu_s": self.run.start_up_cpu_s,
+            "files_per_core_s": files / self.label_cpu_s,
+            "audio_s_per_core_s": self.audio_s / self.label_cpu_s,
+            "worker_megabytes": self.run.worker_megabytes,
+            "flow_megabytes": self.run.flow_megabytes,
             "million_files_core_hours": hours,
             "million_files_price": hours * self.price_per_core_hour,
             "price_per_core_hour": self.price_per_core_hour,
-            "runs": [asdict(self.small), asdict(self.large)],
         }
 
 
 def run_bench(paths: Sequence[Path], workspace: Workspace, price: float) -> Bench:
-    """Measure over the files below `paths`, or over MP3s made of the bundled music if there are none."""
+    """Measure over the files below `paths`, or over MP3s made of the bundled music if there are none.
+
+    Raises UserError where the files are too few, or too short for a slope.
+    """
     stored = ModelStore(workspace.models).load("default")
     with tempfile.TemporaryDirectory(prefix="rolecall-bench-") as name:
         scratch = Path(name)
         files = _audio_below(paths) if paths else _bundled_as_mp3(scratch / "music")
-        quarter = files[::_TIMES_FOUR][: len(files) // _TIMES_FOUR]
-        files = quarter + [file for file in files if file not in set(quarter)][: (_TIMES_FOUR - 1) * len(quarter)]
-        more = files[len(quarter) :]
-        stages = time_stages(files[: max(4, len(quarter))], LabelRecipe(stored.card, stored.weights))
-        small, large = (_label(part, scratch / str(len(part))) for part in (quarter, files))
-        decode_cpu_s = time_decoding(more)
-        audio_s = sum(soundfile.info(file).duration for file in files)
-    return Bench(_machine(), len(files), audio_s, stages, small, large, decode_cpu_s, price)
+        stages = time_stages(files[:: max(1, len(files) // _MOST_STAGED)], LabelRecipe(stored.card, stored.weights))
+        watched = _label(files, scratch)
+        run, measured = watched.marginal()
+        decode_cpu_s = time_decoding(measured)
+        audio_s = sum(soundfile.info(file).duration for file in measured)
+        commit_cpu_s = _time_commit(watched.outcomes(), scratch / "commits") * run.files
+    return Bench(_machine(), stages, run, audio_s, decode_cpu_s, commit_cpu_s, price)
 
 
 def _audio_below(paths: Sequence[Path]) -> list[Path]:
     files = [Path(path) for path in find_audio(paths).table["path"].to_pylist()]
-    if len(files) < _TIMES_FOUR:
-        raise UserError(f"{len(files)} audio files are too few for a slope; name at least {_TIMES_FOUR}")
+    if len(files) < _FEWEST:
+        raise UserError(f"{len(files)} audio files are too few for a slope; name at least {_FEWEST}")
     return files
 
 
@@ -139,62 +125,43 @@ def _bundled_as_mp3(folder: Path) -> list[Path]:
     return files
 
 
-def _label(files: Sequence[Path], folder: Path) -> RunCost:
+def _label(files: Sequence[Path], folder: Path) -> Watched:
     """Label files in a process of its own, with one worker and an empty workspace, and watch what it takes."""
-    music = folder / "music"
-    music.mkdir(parents=True)
+    links = folder / "links"
+    links.mkdir()
     for place, file in enumerate(files):
-        (music / f"{place:06d}{file.suffix}").symlink_to(file.absolute())
-    words = ["label", str(music), "--workers", "1", "--workspace", str(folder / "workspace")]
-    began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    watched = _Watched(process.pid)
-    while process.poll() is None:
-        watched.look()
-        time.sleep(_LOOK_EVERY_S)
-    if process.returncode not in (0, 3):
-        said = process.stderr.read() if process.stderr else ""
-        raise UserError(f"labelling {music} for the bench ended with {process.returncode}: {said.strip()[-500:]}")
-    return watched.cost(len(files), time.monotonic() - began)
+        (links / f"{place:06d}{file.suffix}").symlink_to(file.absolute())
+    words = ["label", str(links), "--workers", "1", "--workspace", str(folder / "workspace")]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *words], stdout=subprocess.DEVNULL, stderr=said, text=True
+        )
+        watched = Watched(process.pid, folder / "workspace" / "parts")
+        while process.poll() is None:
+            watched.look()
+            time.sleep(_LOOK_EVERY_S)
+        if process.returncode not in (0, 3):
+            said.seek(0)
+            raise UserError(f"labelling for the bench ended with {process.returncode}: {said.read().strip()[-500:]}")
+    return watched
 
 
-class _Watched:
-    """A process and its children, looked at again and again: what each has used when it was last seen."""
-
-    def __init__(self, process_id: int) -> None:
-        self._process_id = process_id
-        self._cpu_s: dict[tuple[bool, int], float] = {}
-        self._megabytes: dict[tuple[bool, int], float] = {}
-
-    def look(self) -> None:
-        for process in _tree(self._process_id):
-            with suppress(psutil.Error):  # it may have ended by now
-                key = (_is_worker(process), process.pid)
-                times, memory = process.cpu_times(), process.memory_info().rss / 1e6
-                self._cpu_s[key] = times.user + times.system
-                self._megabytes[key] = max(memory, self._megabytes.get(key, 0.0))
-
-    def cost(self, files: int, wall_s: float) -> RunCost:
-        def cpu_s(worker: bool) -> float:
-            return sum(seconds for (kind, _), seconds in self._cpu_s.items() if kind is worker)
-
-        workers = [megabytes for (worker, _), megabytes in self._megabytes.items() if worker]
-        flow = self._megabytes.get((False, self._process_id), 0.0)
-        return RunCost(files, wall_s, cpu_s(True), cpu_s(False), max(workers, default=0.0), flow)
-
-
-def _tree(process_id: int) -> list[psutil.Process]:
-    with suppress(psutil.Error):  # it may have ended by now
-        process = psutil.Process(process_id)
-        return [process, *process.children(recursive=True)]
-    return []
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """Whether a process is one that Dask's nanny spawned."""
-    return any("multiprocessing.spawn" in word for word in process.cmdline())
+def _time_commit(outcomes: pa.Table, folder: Path) -> float:
+    """Processor seconds of committing one outcome among thousands, as a long run does."""
+    copies = -(-_COMMITTED // len(outcomes))
+    place = outcomes.schema.get_field_index("label_key")
+    tables = [
+        outcomes.set_column(place, "label_key", [[f"{copy}-{key}" for key in outcomes["label_key"].to_pylist()]])
+        for copy in range(copies)
+    ]
+    workspace = Workspace(folder)
+    part = workspace.parts / "bench" / "outcomes.parquet"
+    part.parent.mkdir(parents=True)
+    pq.write_table(pa.concat_tables(tables), part)
+    with workspace.lock("bench"), Ledger.of(workspace) as ledger:
+        began = time.process_time()
+        committed = Committer(workspace, ledger).commit([part])
+        return (time.process_time() - began) / committed
 
 
 def _machine() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numpy as np
+from torch import nn
 
 from tasks.audio import Sound
 from tasks.inference import load_network, predict
@@ -42,23 +43,29 @@ class StageTimes:
 
 
 def time_stages(paths: Sequence[Path], recipe: LabelRecipe) -> StageTimes:
-    """Time every stage over some files; raises `AudioError` for one that cannot be used."""
+    """Time every stage over some files; raises `AudioError` for one that cannot be used.
+
+    The first goes through once before, so that no stage pays for what is loaded at a first call.
+    """
     config = MelConfig(**recipe.card.mel)
     network = load_network(recipe.weights, recipe.card)
-    predict(network, np.zeros((1, config.frames_per_segment, config.mels), np.float32))
-    sums = np.zeros(7)
-    for path in paths:
-        decode, _ = _timed(_decode, path)
-        sound = Sound(path, config.sample_rate)
-        read, blocks = _timed(list, sound.blocks())
-        mel, power = _timed(mel_power_of_blocks, blocks, sound.expected_samples, config)
-        power /= reference_level(power)
-        tempo, _ = _timed(estimate_grid, power, config.frame_rate)
-        whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
-        answer, _ = _timed(predict, network, analysis.mels)
-        rest = max(0.0, whole - read - mel - tempo)
-        sums += (sound.duration_s, decode, max(0.0, read - decode), mel, tempo, rest, answer)
+    _stages_of(paths[0], network, config)
+    sums = np.sum([_stages_of(path, network, config) for path in paths], axis=0)
     return StageTimes(*(float(value) for value in sums))
+
+
+def _stages_of(path: Path, network: nn.Module, config: MelConfig) -> list[float]:
+    """The seconds of audio of a file, and those that each stage took for it, in the order of `StageTimes`."""
+    decode, _ = _timed(_decode, path)
+    sound = Sound(path, config.sample_rate)
+    read, blocks = _timed(list, sound.blocks())
+    mel, power = _timed(mel_power_of_blocks, blocks, sound.expected_samples, config)
+    power /= reference_level(power)
+    tempo, _ = _timed(estimate_grid, power, config.frame_rate)
+    whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
+    answer = sum(_timed(predict, network, mels)[0] for mels in (analysis.mels, analysis.bar_mels))
+    segments = max(0.0, whole - read - mel - tempo)
+    return [sound.duration_s, decode, max(0.0, read - decode), mel, tempo, segments, answer]
 
 
 def time_decoding(paths: Sequence[Path]) -> float:
