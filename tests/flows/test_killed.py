@@ -17,8 +17,8 @@ from storage.workspace import Workspace
 from tests.commands import Command
 from tests.dummies import TRACKS
 
-ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "5"))
-FILES_A_ROUND = 4
+ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "3"))
+FILES_A_ROUND = 3
 VICTIMS = ("all", "worker", "flow")
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(60 + 120 * ROUNDS)]
