@@ -198,7 +198,7 @@ def find_again(ledger: Ledger, reason: Reason | None) -> Found:
 
 def _request(item: Task) -> LabelRequest:
     kind = Kind(item.kind) if item.kind else None
-    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s)
+    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key)
 
 
 def _labelled(

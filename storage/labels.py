@@ -21,6 +21,7 @@ class Task:
     kind: str | None
     bpm: float | None
     first_downbeat_s: float | None
+    key: str | None
 
 
 class Labels:
@@ -83,15 +84,16 @@ _REGISTER: Final = (
     "UPDATE ledger.file o SET path = f.path FROM finding f WHERE f.old_path = o.path",
     """
     INSERT INTO ledger.file
-        (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, shown_key,
-         run_id, finding)
-    SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key, shown_key,
-           $run_id, finding
+        (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, "key", name_key, label_key,
+         shown_key, run_id, finding)
+    SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, "key", name_key, label_key,
+           shown_key, $run_id, finding
     FROM finding ORDER BY path
     ON CONFLICT (path) DO UPDATE SET
         size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash, kind = excluded.kind,
         bpm = excluded.bpm, name_bpm = excluded.name_bpm, first_downbeat_s = excluded.first_downbeat_s,
-        label_key = excluded.label_key, shown_key = excluded.shown_key, run_id = excluded.run_id,
+        "key" = excluded."key", name_key = excluded.name_key, label_key = excluded.label_key,
+        shown_key = excluded.shown_key, run_id = excluded.run_id,
         finding = excluded.finding
     """,
     # The old labels of the same bytes stay in sight until there are new ones.
@@ -102,7 +104,7 @@ _REGISTER: Final = (
 )
 
 _TASKS: Final = f"""
-SELECT label_key, path, coalesce(size, 0), kind, bpm, first_downbeat_s
+SELECT label_key, path, coalesce(size, 0), kind, bpm, first_downbeat_s, "key"
 FROM ledger.file WHERE run_id = $run_id AND finding IN {DECODED} AND path > $after ORDER BY path LIMIT $page
 """
 
@@ -112,7 +114,7 @@ WHERE path IN (SELECT path FROM ledger.file) AND CASE WHEN $reason IS NULL THEN 
 """
 
 _AGAIN: Final = """
-SELECT f.path, f.size, f.mtime_ns, f.kind, f.bpm, f.name_bpm, f.first_downbeat_s
+SELECT f.path, f.size, f.mtime_ns, f.kind, f.bpm, f.name_bpm, f.first_downbeat_s, f."key", f.name_key
 FROM ledger.file f JOIN ledger.quarantine q ON q.path = f.path AND q.again ORDER BY f.path
 """
 

@@ -20,6 +20,8 @@ FOUND_SCHEMA: Final = pa.schema(
         pa.field("bpm", pa.float64()),
         pa.field("name_bpm", pa.float64()),
         pa.field("first_downbeat_s", pa.float64()),
+        pa.field("key", pa.string()),
+        pa.field("name_key", pa.string()),
     ]
 )
 """What a walk over the disk says: size and mtime are null for a file that could not be looked at."""
@@ -158,7 +160,8 @@ WITH leaving AS (
 ), keyed AS (
     SELECT *, sha256(concat_ws(
                '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'),
-               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1)))[:32] AS label_key
+               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1),
+               coalesce("key", '-'), coalesce(name_key, '-')))[:32] AS label_key
     FROM told
 ), quarantined AS (
     SELECT keyed.*, l.label_key IS NOT NULL AS labelled,
@@ -171,7 +174,7 @@ WITH leaving AS (
     SELECT *, row_number() OVER (PARTITION BY label_key, bad AND NOT again ORDER BY path) AS place
     FROM quarantined
 )
-SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, label_key,
+SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, "key", name_key, label_key,
        CASE WHEN old_content = content_hash THEN old_shown ELSE label_key END AS shown_key,
        CASE
            WHEN bad AND NOT again THEN 'known_bad'

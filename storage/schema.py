@@ -12,7 +12,7 @@ def _read(name: str) -> str:
     return (resources.files("storage") / "sql" / name).read_text(encoding="utf-8")
 
 
-_MIGRATIONS: Final = ("001_tables.sql", "002_small_rows.sql", "003_bars.sql", "004_archive.sql")
+_MIGRATIONS: Final = ("001_tables.sql", "002_small_rows.sql", "003_bars.sql", "004_archive.sql", "005_keys.sql")
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
 

@@ -40,6 +40,15 @@ class BpmSource(StrEnum):
     ESTIMATE = "estimate"
 
 
+class KeySource(StrEnum):
+    """Who said the key of a file; listed from the most to the least trusted."""
+
+    MANIFEST = "manifest"
+    TAG = "tag"
+    FILENAME = "filename"
+    ESTIMATE = "estimate"
+
+
 class SectionLabel(StrEnum):
     """What a run of bars is in its track."""
 

@@ -15,7 +15,7 @@ from storage.planning import FOUND_SCHEMA
 from storage.vocabulary import Kind
 from tasks.audio import EXTENSIONS
 from tasks.manifests import absolute, read_manifest
-from tasks.names import bpm_in_name
+from tasks.names import bpm_in_name, key_in_name
 from tasks.readers import FOREIGN
 
 _AUDIO: Final = tuple(EXTENSIONS | FOREIGN)
@@ -56,7 +56,7 @@ def find_listed(manifest: Path) -> Found:
         if row.path in listed:
             raise UserError(f"{row.where}: {row.path} is listed twice; keep one of the lines")
         listed.add(row.path)
-        rows.add(str(row.path), row.path.name, row.kind(), row.bpm(), row.first_downbeat_s())
+        rows.add(str(row.path), row.path.name, row.kind(), row.bpm(), row.first_downbeat_s(), row.cells.get("key"))
     return Found(rows.table(), 0)
 
 
@@ -96,9 +96,11 @@ class _Rows:
         kind: Kind | None = None,
         bpm: float | None = None,
         first_downbeat_s: float | None = None,
+        key: str | None = None,
     ) -> None:
         size, mtime_ns = _look(path)
-        row = (path, size, mtime_ns, kind, bpm, bpm_in_name(name), first_downbeat_s)
+        name_key = " ".join(filter(None, key_in_name(name))) or None
+        row = (path, size, mtime_ns, kind, bpm, bpm_in_name(name), first_downbeat_s, key, name_key)
         for column, value in zip(self._columns, row, strict=True):
             column.append(value)
         if len(self._columns[0]) == _ROWS_A_BATCH:

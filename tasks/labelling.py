@@ -20,8 +20,9 @@ from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, refe
 from tasks.sections import find_sections
 from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
 from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
+from tasks.tonality import Key, Listener, believed, stated_key
 
-LABEL_VERSION: Final = 3
+LABEL_VERSION: Final = 4
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LOOP_S: Final = 30.0
@@ -31,13 +32,14 @@ _BEATLESS_WINDOW_S: Final = 8.0
 
 @dataclass(frozen=True)
 class LabelRequest:
-    """A file to label, with what its manifest says: kind, tempo in beats per minute, first downbeat in seconds."""
+    """A file to label, with what its manifest says: kind, tempo in beats per minute, first downbeat in seconds, key."""
 
     label_key: str
     path: str
     kind: Kind | None = None
     bpm: float | None = None
     first_downbeat_s: float | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Analysis:
     """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
 
     A loop has one bound and one or more mels, a track as many mels as bounds, music without a beat no bounds.
-    `bars` are the numbers of the bars of a track, `bar_mels` their log-mels; both are empty for anything else.
+    `bars` are the numbers of the bars of a track, `bar_mels` their log-mels; both are empty for anything else. An
+    estimated `key` still has to be sure enough (`tasks.tonality`).
     """
 
     kind: Kind
@@ -64,6 +67,7 @@ class Analysis:
     mels: Matrix
     bars: range
     bar_mels: Matrix
+    key: Key | None
 
 
 Watch = Callable[[LabelRequest], AbstractContextManager[None]]
@@ -129,24 +133,26 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = Path(request.path)
     sound = Sound(path, config.sample_rate)
-    power = mel_power_of_blocks(sound.blocks(), sound.expected_samples, config)
+    listener = Listener(config.sample_rate)
+    power = mel_power_of_blocks(listener.passing(sound.blocks()), sound.expected_samples, config)
     power /= reference_level(power)
+    key = stated_key(path, request.key) or listener.estimate()
     tempo = stated_tempo(path, request.bpm)
     kind = request.kind or _kind_by_length(sound.duration_s, tempo)
     if kind is Kind.LOOP:
         grid = Grid(tempo or tempo_from_length(sound.duration_s), request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = log_compress(loop_mels(power, bound, config))
-        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config))
+        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config), key)
     grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels), *_no_bars(config))
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels), *_no_bars(config), key)
     mels = log_compress(track_mels(power, bounds, grid_found.bar_s, config))
     bars = bar_numbers(bounds)
     mels_of_bars = log_compress(bar_mels(power, bars, grid_found, config))
-    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, bars, mels_of_bars)
+    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, bars, mels_of_bars, key)
 
 
 def _no_bars(config: MelConfig) -> tuple[range, Matrix]:
@@ -177,6 +183,9 @@ def _labelled(
     if analysis.kind is Kind.LOOP:
         activations = activations.mean(axis=0, keepdims=True)
     tempo = analysis.grid.tempo if analysis.grid else None
+    probabilities = track_probability(activations)
+    active = {role for place, role in enumerate(ROLES) if probabilities[place] >= card.thresholds[role]}
+    key = believed(analysis.key, active) if analysis.key else None
     levels_db = bar_levels_db(analysis.bar_mels)
     sounding = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(
@@ -192,7 +201,11 @@ def _labelled(
         bpm_confidence=tempo.confidence if tempo else None,
         bpm_alternative=tempo.alternative if tempo else None,
         first_downbeat_s=analysis.grid.first_downbeat_s if analysis.grid else None,
-        probabilities=_floats(track_probability(activations)),
+        key=key.key if key else None,
+        mode=key.mode if key else None,
+        key_source=key.source if key else None,
+        key_confidence=key.confidence if key else None,
+        probabilities=_floats(probabilities),
         segments=tuple(
             Segment(
                 bound.segment, bound.start_bar, bound.end_bar, bound.start_s, bound.end_s, _floats(activations[place])
@@ -232,6 +245,10 @@ def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
         "bpm_source": outcome.bpm_source,
         "bpm_confidence": outcome.bpm_confidence,
         "first_downbeat_s": outcome.first_downbeat_s,
+        "key": outcome.key,
+        "mode": outcome.mode,
+        "key_source": outcome.key_source,
+        "key_confidence": outcome.key_confidence,
         "model_id": outcome.model_id,
         "roles": [
             {"role": role, "probability": probability}

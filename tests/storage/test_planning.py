@@ -54,7 +54,17 @@ def test_a_path_that_takes_the_bytes_of_another_is_a_duplicate(nights: Nights) -
     assert nights.run("two", A, touched(B, content="/a.wav")) == {"/a.wav": "unchanged", "/b.wav": "duplicate"}
 
 
-@pytest.mark.parametrize("hint", [{"bpm": 120.0}, {"kind": "loop"}, {"first_downbeat_s": 0.5}, {"name_bpm": 99.0}])
+@pytest.mark.parametrize(
+    "hint",
+    [
+        {"bpm": 120.0},
+        {"kind": "loop"},
+        {"first_downbeat_s": 0.5},
+        {"name_bpm": 99.0},
+        {"key": "Am"},
+        {"name_key": "A minor"},
+    ],
+)
 def test_another_hint_is_a_change_that_is_found_without_reading(nights: Nights, hint: dict[str, Any]) -> None:
     nights.run("one", A, B)
     assert unread_paths(nights.ledger.connection, found({**A, **hint})) == []

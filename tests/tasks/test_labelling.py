@@ -6,7 +6,7 @@ import pytest
 
 from storage.models import BUNDLED, ModelStore
 from storage.parts import LabelOutcome
-from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
+from storage.vocabulary import ROLES, BpmSource, KeySource, Kind, Reason, Status
 from tasks.labelling import LabelRecipe, LabelRequest, iram_document, label_batch, track_probability
 from tasks.manifests import read_manifest
 from tests.dummies import BUNDLED_AUDIO, LOOPS, TRACKS, clicks, noise, write
@@ -188,3 +188,29 @@ def test_the_json_document_says_what_the_outcome_says(outcomes: dict[str, LabelO
 def test_a_tempo_in_a_file_name_is_used(recipe: LabelRecipe) -> None:
     outcome = label_one(LOOPS / "loop_breakbeat_126bpm.ogg", recipe)
     assert (outcome.bpm, outcome.bpm_source, outcome.kind) == (126.0, BpmSource.FILENAME, Kind.LOOP)
+
+
+def test_a_key_is_told_with_its_source_where_somebody_wrote_it_or_where_it_is_heard_clearly(
+    tmp_path: Path, recipe: LabelRecipe, outcomes: dict[str, LabelOutcome]
+) -> None:
+    heard = outcomes["ambi_glass_hum"]
+    assert (heard.key, heard.mode, heard.key_source) == ("A", "major", KeySource.ESTIMATE)
+    assert (heard.key_confidence or 0) >= 0.75
+    drone = (LOOPS / "loop_drone_g_97.ogg").read_bytes()
+    named = tmp_path / "drone_Gm.ogg"
+    named.write_bytes(drone)
+    told = [label_one(named, recipe), label_one(named, recipe, key="Bb"), outcomes["loop_drone_g_97"]]
+    assert [(one.key, one.mode, one.key_source) for one in told] == [
+        ("G", "minor", KeySource.FILENAME),
+        ("A#", None, KeySource.MANIFEST),
+        (None, None, None),
+    ]
+    assert iram_document(told[0])["key"] == "G"
+
+
+@pytest.mark.parametrize(
+    "name", ["loop_amen_full_140bpm", "loop_tabla", "loop_perc1_97", "dirtylove_percussion_bar009_177bpm"]
+)
+def test_drums_have_no_key(outcomes: dict[str, LabelOutcome], name: str) -> None:
+    outcome = outcomes[name]
+    assert (outcome.key, outcome.mode, outcome.key_source, outcome.key_confidence) == (None, None, None, None)
