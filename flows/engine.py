@@ -4,12 +4,14 @@ Prefect sees one task run; Dask sees the batches; memory holds one window of the
 """
 
 import logging
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from threading import Event
 from typing import Any, Final, Generic, TypeVar
 
@@ -73,6 +75,7 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
             return
         with (
             tempfile.TemporaryDirectory(prefix="rolecall-dask-") as scratch,
+            _deaf_to_interrupts(),
             LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -87,6 +90,21 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
             Client(cluster, set_as_default=False) as client,
         ):
             yield client
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Block Ctrl-C here, which the threads and processes that are started from here inherit.
+
+    A worker would otherwise die of it until `flows.processes` has run there, and the cluster with it.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    resource_tracker.ensure_running()  # where it is started it unblocks Ctrl-C, and that would be a worker's parent
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _connect(address: str) -> Client:
