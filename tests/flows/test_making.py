@@ -101,21 +101,30 @@ def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(
     assert built["digest"] == DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
 
 
-def test_a_trained_model_labels_beside_the_old_one_until_it_is_activated(
+def test_a_trained_model_labels_beside_the_old_one_until_it_has_labelled_everything(
     rolecall: Command, workspace: Path, music: Path
 ) -> None:
     loops = music / "loops"
     assert rolecall("label", loops, "--workspace", workspace).code == 0
+    before = active_models(workspace)
     trained = newest_model(rolecall, workspace)
     assert not trained["active"]
     made, learned = workspace / "datasets" / "small", workspace / "models" / trained["model_id"]
     assert (learned / "ATTRIBUTION.md").read_text() == (made / "ATTRIBUTION.md").read_text()
     plan = rolecall("plan", loops, "--model", trained["model_id"], "--workspace", workspace, "--json").json()
     assert plan["stale_model"] == 16
+
+    first = loops / "loop_drone_g_97.ogg"
+    assert rolecall("label", first, "--model", trained["model_id"], "--workspace", workspace).code == 0
+    assert active_models(workspace) == before
     assert rolecall("label", loops, "--model", trained["model_id"], "--workspace", workspace).code == 0
-    before = active_models(workspace)
+    assert active_models(workspace) == [(trained["model_id"], 96)]
+
+    ((bundled, _),) = before
+    assert rolecall("models", "activate", bundled, "--workspace", workspace).code == 0
+    assert active_models(workspace) == before
     assert rolecall("models", "activate", trained["model_id"], "--workspace", workspace).code == 0
-    assert before != active_models(workspace) == [(trained["model_id"], 96)]
+    assert active_models(workspace) == [(trained["model_id"], 96)]
 
 
 def test_every_label_can_be_traced_to_the_licences_it_descends_from(rolecall: Command, workspace: Path) -> None:
