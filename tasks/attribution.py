@@ -5,13 +5,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from storage.credits import Credit, MixCredits, write_mix_credits
 from storage.files import write_text_atomically
 from storage.licences import LicenceClass, parse_licence, strictest
 from storage.loops import Loop
 from storage.plans import Mix, Voice
+
+_EFFECTS: Final = {
+    "offset": "the mix turned by {beats:g} beats",
+    "polarity": "the mix turned over in polarity",
+    "reverb": "reverb of {seconds:g} s added to the mix at {level_db:+g} dB",
+    "low_pass": "the mix low-passed at {hz:g} Hz",
+    "high_pass": "the mix high-passed at {hz:g} Hz",
+    "noise": "noise added to the mix at {level_db:+g} dB",
+    "codec": "the mix coded as Vorbis of quality {quality:g}",
+}
+"""What is said of an effect on a mix, by its kind."""
 
 
 def licence_counts(loops: Iterable[Loop]) -> list[dict[str, Any]]:
@@ -65,19 +76,22 @@ def changes(voice: Voice, loop: Loop, mix: Mix) -> tuple[str, ...]:
     if voice.semitones:
         made.append(f"transposed by {voice.semitones:+d} semitones")
     made.append(f"cut or repeated to four bars at {mix.bpm:g} beats per minute")
+    if voice.offset_beats:
+        made.append(f"begun {_beats(voice.offset_beats)} in")
     made.append(f"levelled, then {voice.gain_db:+.1f} dB")
     if len(mix.voices) > 1:
         made.append(f"summed with {len(mix.voices) - 1} other loop{'s' if len(mix.voices) > 2 else ''}")
+    made += [_EFFECTS[effect.kind].format_map(effect.parameters) for effect in mix.effects]
     return tuple(made)
 
 
 def changes_over(plan: Iterable[Mix]) -> dict[str, tuple[str, ...]]:
     """What was done to each loop over all mixes of a plan, as ranges, by loop id."""
-    played: dict[str, list[Voice]] = defaultdict(list)
+    played: dict[str, list[tuple[Voice, Mix]]] = defaultdict(list)
     for mix in plan:
         for voice in mix.voices:
-            played[voice.loop_id].append(voice)
-    return {loop_id: _ranges(voices) for loop_id, voices in played.items()}
+            played[voice.loop_id].append((voice, mix))
+    return {loop_id: _ranges(uses) for loop_id, uses in played.items()}
 
 
 def credit_of(loop: Loop) -> Credit:
@@ -136,17 +150,30 @@ def _entry(loop: Loop, modifications: tuple[str, ...]) -> dict[str, str | list[s
     return {**entry, "modifications": list(modifications)} if modifications else entry
 
 
-def _ranges(voices: Sequence[Voice]) -> tuple[str, ...]:
+def _ranges(uses: Sequence[tuple[Voice, Mix]]) -> tuple[str, ...]:
+    voices = [voice for voice, _ in uses]
     speeds = [voice.speed for voice in voices]
     steps = [voice.semitones for voice in voices]
     gains = [voice.gain_db for voice in voices]
-    said = [f"in {len(voices)} mix{'es' if len(voices) > 1 else ''}", "cut or repeated to four bars"]
+    said = [f"in {_mixes(len(voices))}", "cut or repeated to four bars"]
     if any(speed != 1.0 for speed in speeds):
         said.append(f"played at {min(speeds):.3f} to {max(speeds):.3f} times its speed")
     if any(steps):
         said.append(f"transposed by {min(steps):+d} to {max(steps):+d} semitones")
+    if latest := max(voice.offset_beats for voice in voices):
+        said.append(f"begun up to {_beats(latest)} in")
     said.append(f"levelled, then {min(gains):+.1f} to {max(gains):+.1f} dB")
+    effects = Counter(kind for _, mix in uses for kind in {effect.kind for effect in mix.effects})
+    said += [f"{kind.replace('_', ' ')} on {_mixes(count)}" for kind, count in sorted(effects.items())]
     return tuple(said)
+
+
+def _beats(number: int) -> str:
+    return f"{number} beat{'s' if number != 1 else ''}"
+
+
+def _mixes(number: int) -> str:
+    return f"{number} mix{'es' if number != 1 else ''}"
 
 
 def _cells(loop: Loop) -> list[str]:

@@ -1,11 +1,15 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from storage.credits import read_mix_credits
 from storage.plans import Voice
 from tasks.attribution import (
     attribution,
     changes,
+    changes_over,
     credits_json,
     licence_counts,
     mix_credits,
@@ -13,6 +17,8 @@ from tasks.attribution import (
     write_credits,
     write_dataset_credits,
 )
+from tasks.effects import draw_effects
+from tasks.recipe import AugmentRules
 from tests.dummies import loop, mix
 
 LOOPS = [
@@ -102,6 +108,21 @@ def test_a_mix_carries_all_its_sources_with_what_was_done_to_each_and_its_strict
         "cut or repeated to four bars at 120 beats per minute", "levelled, then +0.0 dB",
     )  # fmt: skip
     assert mix_credits(PLAIN, SOURCES).licence_class == "by"
+
+
+def test_where_a_loop_begins_and_every_effect_on_its_mix_are_told() -> None:
+    rules = {name: 1.0 for name in AugmentRules.model_fields if name.endswith("_share")}
+    effects = draw_effects(AugmentRules(**rules), np.random.default_rng(1))
+    late = replace(mix(Voice(ONE, "bass", 1.0, 0, 0.0, 4), mix_id="mix-late"), effects=effects)
+    told = changes(late.voices[0], SOURCES[ONE], late)
+    assert told[1:3] == ("begun 4 beats in", "levelled, then +0.0 dB")
+    assert len(told) == 3 + len(effects) == 3 + len(rules)
+    for effect, sentence in zip(effects, told[3:], strict=True):
+        heard = {name: value for name, value in effect.parameters.items() if name != "seed"}
+        assert all(f"{value:g}" in sentence for value in heard.values()), sentence
+    over = changes_over([late, PLAIN])[ONE]
+    assert over[0] == "in 2 mixes"
+    assert {"begun up to 4 beats in", "low pass on 1 mix", "codec on 1 mix"} <= set(over)
 
 
 def test_a_data_set_credits_every_loop_once_over_all_mixes_and_every_mix_by_itself(tmp_path: Path) -> None:
