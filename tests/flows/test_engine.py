@@ -92,6 +92,7 @@ def test_every_library_is_held_to_one_thread(client: Client) -> None:
     _, threads, environment = result.receipt
     assert threads == 1
     assert {environment[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
+    assert int(environment["MALLOC_TRIM_THRESHOLD_"]) > 1 << 20
 
 
 @pytest.mark.drill
