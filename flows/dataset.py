@@ -32,7 +32,6 @@ from tasks.rendering import RENDER_VERSION
 from tasks.selecting import labelled_loops, needs_key
 
 _LOOPS_AT_ONCE: Final = 32
-_SHARDS_AT_ONCE: Final = 4
 _NAMED: Final = 5
 _KILLS: Final = (Reason.WORKER_KILLED, "kills whatever reads it")
 
@@ -177,10 +176,9 @@ def render(build: Build) -> dict[str, str]:
     if missing:
         datasets.reopen(name)
     rows = sum(len(request.mixes) for request in missing)
-    batches = [missing[start : start + _SHARDS_AT_ONCE] for start in range(0, len(missing), _SHARDS_AT_ONCE)]
     try:
         with progress("rendered", rows) as shown:
-            for result in stream(build.client, render_shards, batches, stop_requested):
+            for result in stream(build.client, render_shards, [[one] for one in missing], stop_requested):
                 if isinstance(result, Lost):
                     raise UserError(f"rendering {result.item.path.name} kills its worker; look at its loops")
                 for receipt in result.receipt:

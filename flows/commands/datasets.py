@@ -15,6 +15,7 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
+from flows.interrupts import stop_on_interrupt
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
 from storage.errors import UserError
@@ -61,7 +62,8 @@ def dataset_build(
     ready_for_flows(where)
     from flows.dataset import build_dataset
 
-    made = build_dataset(str(path), str(where.root), mixes, workers, dask, keep_audio)
+    with stop_on_interrupt():
+        made = build_dataset(str(path), str(where.root), mixes, workers, dask, keep_audio)
     _print_dataset(asdict(made), as_json)
 
 
@@ -72,7 +74,8 @@ def _rebuild(lock: Path, workspace: Path, workers: int, dask: str | None, as_jso
     ready_for_flows(workspace_at(workspace))
     from flows.dataset import rebuild_dataset
 
-    rebuilt = rebuild_dataset(str(lock.absolute()), str(workspace), workers, dask)
+    with stop_on_interrupt():
+        rebuilt = rebuild_dataset(str(lock.absolute()), str(workspace), workers, dask)
     for name, (was, now) in rebuilt.changed_environment.items():
         say(f"{name} was {was}, is {now}")
     if not rebuilt.plan_is_equal:
@@ -105,7 +108,8 @@ def dataset_verify(
     ready_for_flows(where)
     from flows.verify_dataset import verify_dataset
 
-    found = verify_dataset(name, str(where.root), None if every else sample, workers, dask)
+    with stop_on_interrupt():
+        found = verify_dataset(name, str(where.root), None if every else sample, workers, dask)
     if as_json:
         print_json({**asdict(found), "holds": found.holds})
     else:
