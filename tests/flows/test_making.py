@@ -1,13 +1,17 @@
 """From a folder of loops to a model that labels: fetch, data set, training, activation, and the lineage of a label."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from storage.catalogue import ask
 from storage.datasets import DatasetStore
+from storage.shards import labels_of, mels_of, write_shard
 from storage.workspace import Workspace
 from tests.commands import Command
 
@@ -99,6 +103,38 @@ def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(
     )
     built = rolecall("dataset", "build", recipe, "--workers", 1, "--workspace", tmp_path / "w", "--json").json()
     assert built["digest"] == DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
+
+
+def test_a_changed_row_is_named_and_the_lock_brings_the_bytes_back_or_says_which_loops_are_missing(
+    rolecall: Command, workspace: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(workspace, copied, ignore=shutil.ignore_patterns("models"))
+    store = DatasetStore(Workspace(copied).datasets)
+    lock, path = store.read_lock("small"), store.shard_path("small", 0)
+    held = rolecall("dataset", "verify", "small", "--all", "--workspace", copied)
+    assert (held.code, held.out.splitlines()[0]) == (0, "71 of 71 rows rendered again: 71 equal, 0 but for rounding")
+
+    table = pq.read_table(path)
+    mels = mels_of(table, lock.shape).copy()
+    mels[7, 3] += 1.0
+    names, splits = (table.column(name).to_pylist() for name in ("mix_id", "split"))
+    write_shard(path, names, splits, labels_of(table).astype(np.int8), mels, lock.mel_digest)
+    changed = rolecall("dataset", "verify", "small", "--sample", 1, "--workspace", copied)
+    assert changed.code == 1
+    differing = [line.split(", ")[0] for line in changed.out.splitlines() if line.startswith("differs")]
+    assert differing == [f"differs: {names[7]} in {path.name}"]
+
+    again = rolecall("dataset", "build", "--lock", store.folder("small") / "dataset.lock", "--workspace", copied)
+    assert again.code == 0, again.err
+    assert "every byte is the lock's" in again.err
+    assert store.read_lock("small") == lock
+    elsewhere = rolecall(
+        "dataset", "build", "--lock", store.folder("small") / "dataset.lock", "--workspace", tmp_path / "empty"
+    )
+    assert elsewhere.code == 2
+    assert "11 of 11 loops of" in elsewhere.err
+    assert lock.loops[0]["loop_id"] in elsewhere.err
 
 
 def test_a_trained_model_labels_beside_the_old_one_until_it_has_labelled_everything(
