@@ -145,9 +145,10 @@ def stream_through_gpus(
     batches: Iterable[Sequence[Item]],
     stop: Event,
 ) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:
-    """As `stream`, in two steps: workers without a GPU `prepare` batches, those that declare one do the `work`.
+    """As `stream`, in two steps: only workers that declare a GPU do the `work`, on what others `prepare`.
 
-    What was prepared goes from worker to worker; the window bounds how much of it waits.
+    A batch is sent for preparation to a worker without a GPU; one that has a GPU and nothing to do may take it from the
+    queue. What was prepared goes from worker to worker; the window bounds how much of it waits.
     """
     others = [address for address, gpus in _gpus(client).items() if not gpus]
 
