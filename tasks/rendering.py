@@ -14,7 +14,7 @@ from tasks.effects import apply_effect
 from tasks.mel import Matrix, MelConfig, cut_segments, log_compress, mel_power, normalise_level
 from tasks.stretching import Forms
 
-RENDER_VERSION: Final = 3
+RENDER_VERSION: Final = 4
 """Raised whenever the same plan would give other samples or features."""
 
 _PEAK: Final = 0.98
@@ -41,19 +41,22 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, forms: For
 def go_round(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:
     """A loop (n,) from the voice's beat on, going round on the beat until it is `length` long.
 
-    Where the loop is longer than its whole beats, what is over fades out into its next turn; where it is shorter, its
-    end fades into the gap, so that no join clicks.
+    What is over after its whole beats fades out into its next turn, and an end before them fades into the gap. The
+    last milliseconds are then bent until they meet the head, so that no join clicks; a loop that goes round by itself
+    changes by less than one of its own steps.
     """
     beats = max(1, round(len(samples) / beat))
     period = round(beats * beat)
     fade = round(_FADE_S * sample_rate)
     turn = np.zeros(period, np.float32)
     turn[: min(period, len(samples))] = samples[:period]
-    falling = np.linspace(1, 0, fade, dtype=np.float32)
+    rising = np.linspace(0, 1, fade, dtype=np.float32)
     if len(samples) < period:
-        turn[len(samples) - fade : len(samples)] *= falling
+        turn[len(samples) - fade : len(samples)] *= rising[::-1]
     over = samples[period : period + fade]
-    turn[: len(over)] += over * falling[: len(over)]
+    if len(over) == fade:
+        turn[:fade] += over * rising[::-1]
+    turn[-fade:] += (turn[0] - turn[-1]) * rising
     start = round(voice.offset_beats % beats * beat)
     return np.resize(np.roll(turn, -start), length)
 

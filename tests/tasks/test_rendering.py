@@ -11,7 +11,7 @@ from storage.vocabulary import ROLES
 from tasks.audio import AudioError, Samples
 from tasks.loudness import loudness
 from tasks.mel import MelConfig
-from tasks.rendering import mix_features, render_features
+from tasks.rendering import go_round, mix_features, render_features
 from tasks.rendering import render_mix as render_with
 from tasks.stretching import Forms
 from tests.dummies import LOOPS, RATE, clicks, loop, mix, tone, write
@@ -96,6 +96,21 @@ def test_a_short_loop_repeats_and_a_long_one_is_cut(tmp_path: Path) -> None:
     one = render_mix(mix(Voice("bar", "fx", 1.0, 0, 0.0)), loops, RATE)
     np.testing.assert_array_equal(one[: 2 * RATE], one[6 * RATE :])
     assert len(render_mix(mix(Voice("long", "fx", 1.0, 0, 0.0)), loops, RATE)) == 8 * RATE
+
+
+@pytest.mark.parametrize("length", [2.0, 1.99, 2.00005, 2.1])
+def test_a_loop_that_was_cut_in_the_middle_of_a_sound_goes_round_without_a_click(length: float) -> None:
+    sustained = np.cos(2 * np.pi * 437.3 * np.arange(round(length * RATE)) / RATE).astype(np.float32)
+    heard = go_round(sustained, DRONE, RATE / 2, 8 * RATE, RATE)
+    steps = np.abs(np.diff(heard))
+    assert steps.max() < 1.5 * np.abs(np.diff(sustained)).max()
+
+
+def test_a_loop_that_goes_round_by_itself_changes_by_less_than_one_of_its_own_steps() -> None:
+    seamless = np.sin(2 * np.pi * 400 * np.arange(2 * RATE + 1) / RATE).astype(np.float32)[:-1]
+    heard = go_round(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
+    np.testing.assert_allclose(heard, np.tile(seamless, 2), atol=np.abs(np.diff(seamless)).max())
+    np.testing.assert_array_equal(heard[: 2 * RATE - 80], seamless[:-80])
 
 
 def test_labels_are_the_roles_of_the_mix_and_features_are_finite() -> None:
