@@ -1,8 +1,9 @@
 """Making models: training one or a whole leaderboard, evaluating, and the models there are."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,9 @@ from flows.commands.options import DaskOption, JsonOption, WorkspaceOption, read
 from flows.progress import say
 from flows.tables import Format, print_json, print_rows
 from storage.errors import UserError
+
+if TYPE_CHECKING:
+    from tasks.annotated_maps import MapScores
 
 models = typer.Typer(help="The models there are.", no_args_is_help=True)
 app = typer.Typer()
@@ -101,7 +105,7 @@ def evaluate(
         str,
         typer.Option(
             help="loops, mixes or cuts of the model's data set; or a folder: of compositions (*/mix.*, */truth.csv, "
-            "*/info.json), or of loops with a manifest.csv."
+            "*/info.json), of loops with a manifest.csv, or of annotated maps (*.npy) beside your copies of the tracks."
         ),
     ],
     split: Annotated[str, typer.Option(help="Which side of the model's split: test, validation or train.")] = "test",
@@ -115,11 +119,22 @@ def evaluate(
     """Score a model on what it did not learn from: loops, mixes, or whole compositions as maps."""
     from storage.datasets import DatasetStore
     from storage.models import ModelStore
+    from tasks.annotated_maps import has_annotations, score_annotated
     from tasks.evaluation import evaluate_model, gather
     from tasks.inference import load_network
+    from tasks.labelling import LabelRecipe
 
     where = workspace_at(workspace)
     stored = ModelStore(where.models).load(model)
+    if has_annotations(Path(on)):
+        if robustness or report or failures or split != "test":
+            raise UserError(
+                f"{on} holds annotated maps: they are scored with --json alone, and no model has learned them"
+            )
+        _print_map_scores(
+            score_annotated(Path(on), LabelRecipe(stored.card, stored.weights)), stored.card.model_id, as_json
+        )
+        return
     material = gather(on, DatasetStore(where.datasets), stored.card, split)
     result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)
     if report is not None:
@@ -137,8 +152,7 @@ def evaluate(
         result.scores, f"{on}, {len(result.taken)} groups of the {split} side, {len(result.left_out)} left out"
     )
     for name, between in result.intervals.items():
-        if between is not None:
-            print(f"macro {name}: 95 % of draws of whole groups lie in {between[0]:.3f} to {between[1]:.3f}")
+        _print_interval(name, between, "groups")
     if result.robustness:
         print_rows(
             ["after", *_ROBUST],
@@ -260,6 +274,28 @@ def _print_card(card: dict[str, Any]) -> None:
 def _print_card_scores(card: dict[str, Any], split: str) -> None:
     for kind, scores in card["metrics"][split].items():
         _print_scores(scores, f"rows of the kind '{kind}' of the {split} split")
+
+
+def _print_interval(name: str, between: Sequence[float] | None, drawn: str) -> None:
+    if between is not None:
+        print(f"macro {name}: 95 % of draws of whole {drawn} lie in {between[0]:.3f} to {between[1]:.3f}")
+
+
+def _print_map_scores(result: "MapScores", model_id: str, as_json: bool) -> None:
+    """One table for each reading of the annotations' rows."""
+    if as_json:
+        print_json({"model_id": model_id, **result.to_dict()})
+        return
+    measures = (*_SCORES, "change_f")
+    for reading, scores in result.readings.items():
+        print(f"rows {reading}: {scores['segments']} segments of four bars of {len(result.tracks)} tracks, pooled")
+        rows = [[role, *(entry[name] for name in measures)] for role, entry in scores["roles"].items()]
+        rows.append(["macro", *(scores[f"macro_{name}"] for name in measures)])
+        print_rows(["role", *measures], rows, Format.TABLE)
+        _print_interval("pr_auc", scores["pr_auc_interval"], "tracks")
+    print("always-on has balanced accuracy and ROC-AUC 0.5 and change_f 0; chords count as melody")
+    for one in result.left_out:
+        say(f"left out: {one['track']}, {one['reason']}")
 
 
 def _print_scores(scores: dict[str, Any], where: str) -> None:
