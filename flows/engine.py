@@ -64,8 +64,10 @@ class Lost(Generic[Item]):
 
 
 @contextmanager
-def open_client(address: str | None, workers: int) -> Iterator[Client]:
+def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_PER_WORKER) -> Iterator[Client]:
     """A client of the cluster at `address`, or of a local one with this many single-threaded processes.
+
+    `memory` is the most that each of these may have; None leaves it to the machine.
 
     Raises UserError if nobody answers at `address`.
     """
@@ -85,7 +87,7 @@ def open_client(address: str | None, workers: int) -> Iterator[Client]:
                 processes=True,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
-                memory_limit=_MEMORY_PER_WORKER,
+                memory_limit=memory,
                 local_directory=scratch,
                 silence_logs="CRITICAL",
                 preload=[*dask.config.get("distributed.worker.preload"), "flows.processes"],

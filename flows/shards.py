@@ -1,4 +1,4 @@
-"""What a Dask worker runs for a data set: hearing loops, rendering shards, rendering rows again to compare them."""
+"""What a Dask worker runs for a data set: hearing loops, rendering shards, listening to their rows, comparing them."""
 
 import hashlib
 import json
@@ -8,8 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from flows.worker import use_one_thread
 from storage.datasets import DatasetStore
 from storage.loops import Loop
 from storage.plans import Mix
@@ -19,8 +22,9 @@ from tasks.comparing import RowDifference, differences
 from tasks.hearing import Unusable, hear
 from tasks.listening import keep_audio
 from tasks.mel import MelConfig
+from tasks.pretrained import RATE, PretrainedEar
 from tasks.recipe import Recipe
-from tasks.rendering import RENDER_VERSION, render_features
+from tasks.rendering import RENDER_VERSION, render_features, render_mix
 from tasks.stretching import Forms
 
 _ROWS: Final = 256
@@ -75,6 +79,17 @@ def hear_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:
     return [hear(loop, wants_key) for loop, wants_key in requests]
 
 
+def listen_to_rows(requests: Sequence[ShardRequest]) -> list[tuple[str, NDArray[np.float16]]]:
+    """What a pretrained ear hears in the rows of some shards: shard names and features (rows, features)."""
+    use_one_thread()
+    return [(request.path.name, np.stack(list(_heard_rows(request)))) for request in requests]
+
+
+def _heard_rows(request: ShardRequest) -> Iterator[NDArray[np.float16]]:
+    for mix in request.mixes:
+        yield _ear().hear(render_mix(mix, request.loops, RATE, _forms()))
+
+
 def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
     """Render and write some shards; raises `AudioError` naming a loop that cannot be decoded any more."""
     receipts = []
@@ -113,6 +128,11 @@ def _compared(request: ShardRequest) -> list[RowDifference]:
         return [row for one in alone for row in _compared(one)]
     stored = labels_of(rows), mels_of(rows, rendered[1].shape[1:])
     return differences(shard, names, stored, rendered)
+
+
+@lru_cache(maxsize=1)
+def _ear() -> PretrainedEar:
+    return PretrainedEar()
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine import open_client
 from flows.progress import progress, say
 from storage.datasets import DatasetStore
+from storage.errors import UserError
 from storage.ledger import Ledger
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import ROLES
@@ -32,9 +33,9 @@ def sweep_models(
     with Workspace(Path(workspace)).lock("train") as store, Ledger.of(store) as ledger:
         mel = DatasetStore(store.datasets).read_lock(dataset).mel
         requests = first_round(read, dataset, 4 * int(mel["frames_per_bar"]), int(mel["mels"]), len(ROLES))
-        cards = train_all(requests, store, workers, dask)
-        again = second_round(read, requests, [validation_score(card) for card in cards])
-        cards += train_all(again, store, workers, dask)
+        trained = train_all(requests, store, workers, dask)
+        again = second_round(read, list(trained), [validation_score(card) for card in trained.values()])
+        cards = [*trained.values(), *train_all(again, store, workers, dask).values()]
         for card in cards:
             ledger.register_model(card)
         ledger.publish()
@@ -42,16 +43,27 @@ def sweep_models(
 
 
 @task(cache_policy=NO_CACHE)
-def train_all(requests: list[TrainingRequest], store: Workspace, workers: int, dask: str | None) -> list[ModelCard]:
-    """Train each request on a worker, on a graphics card where the workers say they have one; cards in order."""
-    with open_client(dask, workers) as client, progress("trained", len(requests)) as shown:
+def train_all(
+    requests: list[TrainingRequest], store: Workspace, workers: int, dask: str | None
+) -> dict[TrainingRequest, ModelCard]:
+    """Train each request on a worker, on a graphics card where the workers say they have one; cards in order.
+
+    One that fails is told and left out, and the others go on. Raises UserError if none is left.
+    """
+    cards: dict[TrainingRequest, ModelCard] = {}
+    models = ModelStore(store.models)
+    with open_client(dask, workers, memory=None) as client, progress("trained", len(requests)) as shown:
         kept = [(request, str(store.root)) for request in requests]
         futures = client.map(train_one, kept, pure=False, resources=_resources(client))
         for future in as_completed(futures, loop=client.loop):
-            say(future.result())
+            say(future.result() if future.status == "finished" else f"failed: {future.exception()}")
             shown.advance(1)
-        models = ModelStore(store.models)
-        return [models.load(future.result().split()[0]).card for future in futures]
+        for request, future in zip(requests, futures, strict=True):
+            if future.status == "finished":
+                cards[request] = models.load(future.result().split()[0]).card
+    if requests and not cards:
+        raise UserError("no training of the sweep came to its end; the reasons are above")
+    return cards
 
 
 def train_one(asked: tuple[TrainingRequest, str]) -> str:

@@ -94,12 +94,14 @@ def read_lock_file(path: Path) -> DatasetLock:
 class Examples:
     """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,).
 
-    A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows.
+    A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows. `taught` (n, roles) are a
+    teacher's answers, where the data set has one.
     """
 
     mels: NDArray[np.float16]
     labels: NDArray[np.float32]
     mix_ids: list[str]
+    taught: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ def other_times(rows: int, frames: int, random: torch.Generator) -> Tensor:
     return (time + beats * FRAMES_PER_BEAT) % frames
 
 
+def moved_by_beats(rows: int, frames: int, random: torch.Generator) -> Tensor:
+    """Which frame is heard when (rows, frames): moved by whole beats."""
+    beats = torch.randint(frames // FRAMES_PER_BEAT, (rows, 1), generator=random)
+    return (torch.arange(frames) + beats * FRAMES_PER_BEAT) % frames
+
+
 def equaliser(rows: int, bands: int, random: torch.Generator) -> Tensor:
     """Smooth gains (rows, 1, bands) of some 4 dB either way, and now and then a low or a high cut."""
     knots = 4.0 * torch.randn((rows, 1, 6), generator=random)

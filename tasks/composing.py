@@ -1,5 +1,6 @@
 """Composing training batches on the fly: powers on the musical time axis add, so any loops can sound together."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from tasks.augmenting import (
     fades,
     hidden,
     levels,
+    moved_by_beats,
     other_times,
     pitch_matrices,
     tilt,
@@ -23,7 +25,13 @@ from tasks.augmenting import (
 )
 from tasks.instruments import MANNERS, draw_notes
 from tasks.made_effects import draw_effects
+from tasks.metrics import kinds_of
 
+_RENDERED_SHARE: Final = 0.5
+"""Share of a batch that is rows of the data set as they were rendered."""
+_RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
+_BELIEVED: Final = 0.7
+"""How far a teacher's answer on a rendered row stands for its label."""
 _MIX_SHARE: Final = 0.15
 _CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
@@ -38,12 +46,14 @@ _UNKNOWN: Final = 0.5
 
 
 class Composer:
-    """Draws batches from a data set: rendered mixes, cuts of compositions, single loops, and new sums of these.
+    """Draws batches from a data set: its rows as they were rendered, and new sums of them.
 
-    Each row starts from a rendered mix, a cut of a composition, or a single loop of a role drawn evenly, and gets
-    up to five more single loops; the wanted roles are the union (-1 where it is unknown), which is mixup for labels
-    that add up. Each voice is moved in time and pitch and has its own level, equaliser and fades; some
-    are made instead of taken. The sum is levelled, tilted a little, and a stretch of time and one of frequency hidden.
+    Rendered rows are wanted as their labels say, or between these and what a teacher hears in them, which teaches how
+    alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
+    or a single loop of a role drawn evenly, and gets up to five more single loops; the wanted roles are the union (-1
+    where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
+    its own level, equaliser and fades; some are made instead of taken. All are levelled, tilted a little, and a
+    stretch of time and one of frequency hidden.
     """
 
     def __init__(
@@ -69,9 +79,24 @@ class Composer:
             for place in range(labels.shape[1])
         ]
         self._singles = [rows for rows in singles if len(rows)]
+        self._wanted = torch.from_numpy(_wanted(examples)).to(device)
+        self._weights = torch.from_numpy(_weights(examples.mix_ids))
 
     def draw(self, rows: int) -> tuple[Tensor, Tensor]:
         """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
+        rendered = round(_RENDERED_SHARE * rows)
+        (heard, said), (sums, union) = self._rendered(rendered), self._composed(rows - rendered)
+        return self._finished(torch.cat([heard, sums])), torch.cat([said, union])
+
+    def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and what is wanted."""
+        chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random).to(self._device)
+        times = moved_by_beats(rows, self._mels.shape[1], self._random).to(self._device)
+        heard = self._mels[chosen[:, None], times].float()
+        return (torch.exp(heard) - FLOOR).clamp(min=0), self._wanted[chosen]
+
+    def _composed(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
         first, more = self._first(rows)
         power, wanted = self._voices(first, 0)
         for place in range(1, len(_MORE_VOICES)):
@@ -81,7 +106,7 @@ class Composer:
                 places = sounding.to(self._device)
                 power[places] += voice
                 wanted[places] = torch.maximum(wanted[places], roles)
-        return self._finished(power), wanted.masked_fill(wanted == _UNKNOWN, -1.0)
+        return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0)
 
     def _first(self, rows: int) -> tuple[Tensor, Tensor]:
         """What each row starts from, and how many voices it gets besides."""
@@ -139,3 +164,21 @@ class Composer:
         batch = torch.log(power * gains.to(self._device) + FLOOR)
         mask = hidden(rows, frames, bands, self._random).to(self._device)
         return batch.masked_fill(mask, float(np.log(FLOOR)))
+
+
+def _wanted(examples: Examples) -> NDArray[np.float32]:
+    """What is wanted of rendered rows (n, roles): labels, or labels and a teacher's answers; unknown ones are his."""
+    labels, taught = examples.labels, examples.taught
+    if taught is None:
+        return labels
+    between = (1 - _BELIEVED) * labels + _BELIEVED * taught
+    return np.where(labels < 0, taught, between).astype(np.float32)
+
+
+def _weights(mix_ids: Sequence[str]) -> NDArray[np.float64]:
+    """How often each row (n,) is drawn: every kind by its share, rows of a kind alike."""
+    kinds = kinds_of(mix_ids)
+    weights = np.zeros(len(kinds))
+    for kind in np.unique(kinds):
+        weights[kinds == kind] = _RENDERED_KINDS.get(str(kind), 1.0) / (kinds == kind).sum()
+    return weights

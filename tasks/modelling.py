@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from safetensors.torch import save
 
 from storage.datasets import DatasetLock, DatasetStore, Examples
 from storage.models import ModelCard, ModelStore, StoredModel, identify
+from storage.soft_labels import read_soft_labels
 from storage.vocabulary import ROLES
 from tasks.attribution import pass_on_credits
 from tasks.calibration import calibrate, choose_bands, choose_thresholds, fit_calibration
@@ -58,19 +59,27 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class Material:
-    """What a model is made from and kept in: a data set's folder, lock and splits, the store of models."""
+    """What a model is made from and kept in: a data set's folder, lock and splits, the store of models.
+
+    `teacher` names who gave the training split its soft labels, if anyone did.
+    """
 
     folder: Path
     made: DatasetLock
     splits: dict[str, Examples]
     models: ModelStore
+    teacher: str | None = None
 
 
 def read_material(datasets: DatasetStore, name: str, models: ModelStore) -> Material:
-    """The data set in memory; raises UserError if there is none of that name."""
-    made = datasets.read_lock(name)
+    """The data set in memory, with its soft labels; raises UserError if there is none of that name."""
+    made, folder = datasets.read_lock(name), datasets.folder(name)
     splits = {split: datasets.read_split(name, split) for split in ("train", "validation", "test")}
-    return Material(datasets.folder(name), made, splits, models)
+    soft = read_soft_labels(folder, made.digest)
+    if soft is None:
+        return Material(folder, made, splits, models)
+    splits["train"] = replace(splits["train"], taught=soft.of(splits["train"].mix_ids))
+    return Material(folder, made, splits, models, soft.teacher)
 
 
 def network_config(request: TrainingRequest, made: DatasetLock) -> NetworkConfig:
@@ -117,7 +126,12 @@ def keep(request: TrainingRequest, material: Material, trained: TrainedNetwork) 
         weights_digest=hashlib.sha256(weights).hexdigest(),
         dataset_name=made.name,
         dataset_digest=made.digest,
-        training={**asdict(request.training), "teachers": list(request.teachers), **asdict(trained.course)},
+        training={
+            **asdict(request.training),
+            "teachers": list(request.teachers),
+            "soft_labels": material.teacher,
+            **asdict(trained.course),
+        },
         metrics={split: _scores(material.splits[split], answers[split], thresholds, unsure) for split in answers},
         cost={
             "multiplications": multiplications(network, frames, config.mels),

@@ -76,7 +76,8 @@ def train_network(
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     state = _begin(config, training, device)
-    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels)])
+    taught = None if train.taught is None else float(train.taught.sum(dtype=np.float64))
+    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), taught])
     if checkpoint is not None:
         load_checkpoint(checkpoint, state, purpose)
     composer = Composer(train, mel_centres(mel), device, state.random)

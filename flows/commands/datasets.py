@@ -1,4 +1,4 @@
-"""Data sets: build, verify, list, show."""
+"""Data sets: build, teach, verify, list, show."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -88,6 +88,39 @@ def _rebuild(lock: Path, workspace: Path, workers: int, dask: str | None, as_jso
         return
     _print_dataset(asdict(rebuilt.made), as_json=False)
     say("every byte is the lock's" if rebuilt.is_equal else "rolecall dataset verify says how far rows are apart")
+
+
+@dataset.command("teach")
+def dataset_teach(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    name: Annotated[str, typer.Argument(help="A data set of the workspace.")],
+    dask: DaskOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a pretrained network listen to every row; what it hears becomes soft labels, which train then uses."""
+    from storage.datasets import DatasetStore
+
+    where = workspace_at(workspace)
+    DatasetStore(where.datasets).read_lock(name)
+    ready_for_flows(where)
+    from flows.teach import teach_dataset
+
+    with stop_on_interrupt():
+        scores = teach_dataset(name, str(where.root), workers, dask)
+    if as_json:
+        print_json(scores)
+        return
+    rows = [
+        [split, kind, found["segments"], *(_shown(found[f"macro_{measure}"]) for measure in ("pr_auc", "roc_auc"))]
+        for split, kinds in scores.items()
+        for kind, found in kinds.items()
+    ]
+    print_rows(["split", "kind", "rows", "macro PR-AUC", "macro ROC-AUC"], rows, Format.TABLE)
+
+
+def _shown(score: float | None) -> str:
+    return "" if score is None else f"{score:.3f}"
 
 
 @dataset.command("verify")
