@@ -16,6 +16,7 @@ _HIDDEN: Final = 256
 _DROPPED: Final = 0.5
 _EPOCHS: Final = 12
 _BATCH: Final = 128
+_LEAST_STEPS: Final = 200
 _RATE: Final = 2e-3
 _DECAY: Final = 1e-2
 _FOLDS: Final = 2
@@ -79,7 +80,7 @@ def fit_head(features: NDArray[np.float32], labels: Labels, mix_ids: Sequence[st
 def _learn(head: nn.Module, rows: Tensor, labels: Tensor, weights: Tensor, seed: int) -> None:
     optimiser = torch.optim.AdamW(head.parameters(), _RATE, weight_decay=_DECAY)
     random, loss = torch.Generator().manual_seed(seed), BinaryCrossEntropy()
-    steps = max(1, _EPOCHS * len(rows) // _BATCH)
+    steps = max(_LEAST_STEPS, _EPOCHS * len(rows) // _BATCH)
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = _RATE * rate_at(step / steps)

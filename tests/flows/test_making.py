@@ -1,4 +1,4 @@
-"""From a folder of loops to a model that labels: fetch, data set, training, activation, and the lineage of a label."""
+"""From a folder of loops to a model that labels: fetch, data set, teacher, training, activation, lineage of a label."""
 
 import json
 import shutil
@@ -70,6 +70,9 @@ def workspace(
     assert {name: fetched.json()[name] for name in counted} == counted
     built = rolecall("dataset", "build", recipe, "--workspace", root, "--json")
     assert built.code == 0, built.err
+    taught = rolecall("dataset", "teach", "small", "--workspace", root, "--json")
+    assert taught.code == 0, taught.err
+    assert all(set(taught.json()[split]) == {"mix", "loop"} for split in ("validation", "test"))
     trained = rolecall("train", "small", "--epochs", 2, "--steps", 3, "--workspace", root, "--json")
     assert trained.code == 0, trained.err
     return root
@@ -90,6 +93,12 @@ def test_a_data_set_says_what_is_in_it(rolecall: Command, workspace: Path) -> No
     assert "ambi" not in (workspace / "datasets" / "small" / "ATTRIBUTION.md").read_text()
     lock = rolecall("dataset", "show", "small", "--workspace", workspace, "--json").json()
     assert lock["groups"] == {"test": ["two"], "train": ["three"], "validation": ["one"]}
+
+
+def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
+    cards = [json.loads(path.read_text()) for path in workspace.glob("models/*/card.json")]
+    assert all(card["training"]["soft_labels"].startswith("musicnn front end") for card in cards)
+    assert cards
 
 
 def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(

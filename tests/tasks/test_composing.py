@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,10 +60,27 @@ def test_sums_of_several_roles_are_drawn_and_single_roles_too() -> None:
     assert {1, 2, 3} <= set(wanted.sum(dim=1).int().tolist())
 
 
-def test_every_role_is_drawn_about_equally_often_however_many_loops_it_has() -> None:
+def test_every_role_is_drawn_about_equally_often_however_many_loops_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.composing._RENDERED_SHARE", 0.02)
     draws = composer(examples([40, 1, 2, 5, 20, 3]))
     counts = sum(draws.draw(50)[1].sum(dim=0) for _ in range(12))
     assert counts.max() < 1.35 * counts.min()
+
+
+def test_half_of_a_batch_is_rendered_rows_and_what_a_teacher_heard_in_them_tempers_their_labels() -> None:
+    data = examples([2] * 6)
+    taught = replace(data, taught=np.full_like(data.labels, 0.5))
+    _, wanted = composer(taught).draw(40)
+    tempered = ((wanted > 0) & (wanted < 1)).any(dim=1)
+    assert tempered.tolist() == [True] * 20 + [False] * 20
+    assert wanted[:20].unique().tolist() == pytest.approx([0.35, 0.65])
+
+
+def test_where_nobody_knows_the_label_the_teacher_is_believed_altogether() -> None:
+    data = examples([2] * 6)
+    data.labels[:, 5] = -1
+    _, wanted = composer(replace(data, taught=np.full_like(data.labels, 0.25))).draw(40)
+    assert wanted[:20, 5].unique().tolist() == [0.25]
 
 
 def test_a_role_without_loops_is_never_wanted() -> None:
