@@ -1,0 +1,130 @@
+"""What each source of training data is worth, and what more of it would be: short trainings of small networks.
+
+Reads the data set `bundled-model` of the workspace that ROLECALL_WORKSPACE names, with its soft labels. Scores are
+macro PR-AUC on the validation side, apart for mixes, single loops and cuts of compositions, the last column the share
+of single-role loops whose likeliest role is right; every line is the mean of two seeds.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+import torch
+
+from storage.datasets import DatasetLock, DatasetStore, Examples
+from storage.models import ModelStore
+from storage.plans import read_plan
+from storage.workspace import Workspace
+from tasks import composing
+from tasks.inference import predict
+from tasks.mel import MelConfig
+from tasks.metrics import kinds_of, macro_pr_auc
+from tasks.modelling import Material, read_material
+from tasks.networks import NetworkConfig
+from tasks.training import TrainingConfig, train_network
+
+pytestmark = pytest.mark.benchmark
+
+SEEDS, KINDS = (1, 2), ("mix", "loop", "cut")
+TRAINING: Final = TrainingConfig(epochs=4, steps=100, patience=4)
+NETWORK: Final = NetworkConfig("separable", "auto", MelConfig().mels, 6)
+
+Change = Callable[[Material, pytest.MonkeyPatch], Examples]
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    root = os.environ.get("ROLECALL_WORKSPACE")
+    if root is None:
+        pytest.skip("set ROLECALL_WORKSPACE to a workspace with the data set bundled-model")
+    store = Workspace(Path(root))
+    return read_material(DatasetStore(store.datasets), "bundled-model", ModelStore(store.models))
+
+
+def everything(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    return material.splits["train"]
+
+
+def no_teacher(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    return replace(material.splits["train"], taught=None)
+
+
+def no_rendered_rows(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    patch.setattr(composing, "_RENDERED_SHARE", 0.02)
+    return material.splits["train"]
+
+
+def no_new_sums(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    patch.setattr(composing, "_RENDERED_SHARE", 0.98)
+    return material.splits["train"]
+
+
+def nothing_made(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    patch.setattr(composing, "_MADE", {})
+    return material.splits["train"]
+
+
+def no_compositions(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+    train = material.splits["train"]
+    return rows_of(train, kinds_of(train.mix_ids) != "cut")
+
+
+def some_groups(share: float) -> Change:
+    """Rows whose every loop comes from a share of the groups, drawn from a fixed seed."""
+
+    def chosen(material: Material, patch: pytest.MonkeyPatch) -> Examples:
+        train, made = material.splits["train"], material.made
+        names = sorted(made.groups["train"])
+        drawn = np.random.default_rng(0).permutation(len(names))[: round(share * len(names))]
+        allowed = {names[place] for place in drawn}
+        groups = groups_of_rows(made, material.folder)
+        return rows_of(train, np.array([groups[mix_id] <= allowed for mix_id in train.mix_ids]))
+
+    return chosen
+
+
+def groups_of_rows(made: DatasetLock, folder: Path) -> dict[str, set[str]]:
+    group_of = {loop["loop_id"]: loop["group"] for loop in made.loops}
+    return {mix.mix_id: {group_of[voice.loop_id] for voice in mix.voices} for mix in read_plan(folder / "plan.parquet")}
+
+
+def rows_of(examples: Examples, kept: Any) -> Examples:
+    taught = None if examples.taught is None else examples.taught[kept]
+    names = [examples.mix_ids[row] for row in np.flatnonzero(kept).tolist()]
+    return Examples(examples.mels[kept], examples.labels[kept], names, taught)
+
+
+def scores(train: Examples, held: Examples, seed: int) -> list[float]:
+    network = train_network(
+        NETWORK, replace(TRAINING, seed=seed), MelConfig(), train, held, lambda epoch, loss, score: None
+    ).network
+    answers, kinds = predict(network, held.mels), kinds_of(held.mix_ids)
+    one = (kinds == "loop") & ((held.labels > 0).sum(axis=1) == 1)
+    right = answers[one].argmax(axis=1) == held.labels[one].argmax(axis=1)
+    return [*(macro_pr_auc(held.labels[kinds == kind], answers[kinds == kind]) for kind in KINDS), float(right.mean())]
+
+
+def test_what_training_data_is_worth(material: Material) -> None:
+    torch.set_num_threads(1)
+    changes: dict[str, Change] = {
+        "everything": everything,
+        "without a teacher": no_teacher,
+        "without rendered rows": no_rendered_rows,
+        "without new sums": no_new_sums,
+        "without made voices": nothing_made,
+        "without compositions": no_compositions,
+        "half of the groups": some_groups(0.5),
+        "a quarter of the groups": some_groups(0.25),
+    }
+    print(f"\n{'':24} {'rows':>6} {'groups':>6}    mix   loop    cut  right")
+    groups = groups_of_rows(material.made, material.folder)
+    for name, change in changes.items():
+        with pytest.MonkeyPatch.context() as patch:
+            train = change(material, patch)
+            found = np.mean([scores(train, material.splits["validation"], seed) for seed in SEEDS], axis=0)
+        heard = set().union(*(groups[mix_id] for mix_id in train.mix_ids))
+        print(f"{name:24} {len(train.labels):6} {len(heard):6} " + " ".join(f"{one:6.3f}" for one in found), flush=True)
