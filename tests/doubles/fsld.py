@@ -8,7 +8,7 @@ from typing import Any
 import soundfile
 
 from storage.vocabulary import ROLES
-from tests.dummies import RATE, Signal, clicks, tone
+from tests.dummies import RATE, Signal, clicks, noise, tone
 
 BY, ZERO = "http://creativecommons.org/licenses/by/3.0/", "http://creativecommons.org/publicdomain/zero/1.0/"
 NC = "http://creativecommons.org/licenses/by-nc/3.0/"
@@ -69,6 +69,32 @@ def small_fsld() -> dict[str, bytes]:
     audio = {f"audio/wav/{name}.wav": content for name, content in sounds.items()}
     return {
         "annotations.zip": zipped({**_annotations(), "annotations/13/sound-1.json": b"{"}),
+        "FSL10K.zip": zipped({**audio, "metadata.json": json.dumps(metadata).encode()}),
+    }
+
+
+def varied_fsld() -> dict[str, bytes]:
+    """Thirty single-role loops of two bars at 120, all in A minor: five roles from each of six people."""
+    sounds: dict[int, tuple[str, str, Signal]] = {}
+    for person in range(6):
+        pitch = 1 + person / 100  # no two people upload the same audio
+        made = {
+            "percussion": clicks(120, 4.0) * (0.5 + person / 20),
+            "bass": tone(4.0, 55 * pitch),
+            "fx": noise(4.0, seed=person),
+            "melody": tone(4.0, 440 * pitch),
+            "chords": (tone(4.0, 220 * pitch) + tone(4.0, 261.6 * pitch) + tone(4.0, 329.6 * pitch)) / 3,
+        }
+        for role, signal in made.items():
+            sounds[len(sounds) + 1] = (role, f"person {person}", signal)
+    said = {
+        f"annotations/11/sound-{number}.json": annotation(role, key="a", mode="min")
+        for number, (role, _, _) in sounds.items()
+    }
+    metadata = {str(number): entry(number, user=person) for number, (_, person, _) in sounds.items()}
+    audio = {f"audio/wav/{number}_7.wav.wav": wav(signal) for number, (_, _, signal) in sounds.items()}
+    return {
+        "annotations.zip": zipped({name: json.dumps(document).encode() for name, document in said.items()}),
         "FSL10K.zip": zipped({**audio, "metadata.json": json.dumps(metadata).encode()}),
     }
 

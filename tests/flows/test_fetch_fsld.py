@@ -11,7 +11,7 @@ import pytest
 from storage.catalogue import ask
 from storage.workspace import Workspace
 from tests.commands import Command, Ended
-from tests.doubles.fsld import good_annotations, small_fsld
+from tests.doubles.fsld import good_annotations, small_fsld, varied_fsld
 from tests.doubles.zenodo import Zenodo, zenodo
 
 pytestmark = pytest.mark.slow
@@ -144,3 +144,20 @@ def test_the_loops_are_shown_counted_and_credited(rolecall: Command, double: Zen
     assert "4 loops" in rolecall("loops", "stats", "--workspace", tmp_path).out
     assert rolecall("loops", "credits", tmp_path / "out", "--workspace", tmp_path).code == 0
     assert (tmp_path / "out" / "ATTRIBUTION.md").read_text().count("https://freesound.org/s/") == 4
+
+
+def test_the_road_of_the_paper_goes_from_the_record_to_a_model_that_is_scored(
+    rolecall: Command, tmp_path: Path
+) -> None:
+    with zenodo(varied_fsld()) as running:
+        assert fetched(rolecall, running, tmp_path).json()["loops"] == 30
+    built = rolecall("dataset", "build", "paper", "--mixes", "60", "--workspace", tmp_path, "--json")
+    assert built.code == 0, built.err
+    roles = built.json()["roles"]
+    assert set(roles) == {"bass", "percussion", "fx", "melody", "chords"}
+    assert max(roles.values()) - min(roles.values()) <= 2
+    trained = rolecall("train", "paper", "--epochs", "1", "--steps", "2", "--workspace", tmp_path, "--json")
+    assert trained.code == 0, trained.err
+    scored = rolecall("evaluate", trained.json()["model_id"], "--on", "mixes", "--workspace", tmp_path, "--json")
+    assert scored.code == 0, scored.err
+    assert 0 < scored.json()["scores"]["macro_pr_auc"] <= 1
