@@ -1,7 +1,9 @@
 """From a folder of loops to a model that labels: fetch, data set, teacher, training, activation, lineage of a label."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +224,25 @@ def test_a_sweep_gives_one_leaderboard_and_known_models(rolecall: Command, works
     known = ask(Workspace(workspace), "SELECT model_id FROM models").rows
     assert {row["model_id"] for row in rows} <= {model for (model,) in known}
     assert (workspace / "models" / "curves" / "leaderboard.png").exists()
+
+
+def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_had(
+    rolecall: Command, workspace: Path
+) -> None:
+    words = ("train", "small", "--width", 4, "--epochs", 12, "--steps", 4, "--batch", 8, "--workspace", workspace)
+    words = (*(str(word) for word in words), "--patience", "12", "--json")
+    run = rolecall.start(*words)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "epoch 3 of 12" in line:
+            break
+    os.killpg(run.pid, signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
+    assert list((workspace / "models" / "unfinished").iterdir())
+    resumed, straight = rolecall(*words), rolecall(*words)
+    assert "epoch 1 of 12" not in resumed.err
+    assert "epoch 1 of 12" in straight.err
+    assert resumed.json()["weights_digest"] == straight.json()["weights_digest"]
 
 
 def test_a_student_is_scored_on_loops_and_its_errors_go_onto_its_card(
