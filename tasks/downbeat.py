@@ -17,6 +17,7 @@ _PHRASE: Final = BARS_PER_SEGMENT * _BAR
 _SPREAD: Final = 0.005
 """Spread of a fold, in natural logarithms, under which its differences are chance and lose their vote."""
 
+_EDGES_AT_ONCE: Final = 128
 _FLOOR: Final = 1e-4
 _AUDIBLE: Final = 1e-4
 _ON_THE_GRID_S: Final = 0.03
@@ -86,8 +87,7 @@ def _onset_votes(envelope: Matrix, edges: NDArray[np.float64]) -> NDArray[np.flo
 
 def _change_votes(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Votes (64,) of the changes of sound: over one, four, eight and sixteen beats, and from bar to like bar."""
-    step = edges[1] - edges[0]
-    sounds = means_between(np.log(power + np.float32(_FLOOR)), edges - 0.25 * step)
+    sounds = _sounds(power, edges - 0.25 * (edges[1] - edges[0]))
     unlike = np.zeros(len(sounds))
     unlike[_BAR:] = np.abs(sounds[_BAR:] - sounds[:-_BAR]).mean(axis=1)
     changes = [np.abs(_contrast(sounds, beats * _STEPS)).mean(axis=1) for beats in (1, 4, 8, 16)]
@@ -96,6 +96,16 @@ def _change_votes(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float
     pairs = _standard(_fold(series, 2 * _BAR)) @ _CHANGE_OF_PAIR
     phrases = _standard(_fold(series, _PHRASE)) @ _CHANGE_OF_PHRASE
     return np.asarray(np.tile(pairs, BARS_PER_SEGMENT // 2) + phrases)
+
+
+def _sounds(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of the logarithm of mel power (frames, mels) between `edges`, which of a long file is never held whole."""
+    parts = []
+    for start in range(0, len(edges) - 1, _EDGES_AT_ONCE):
+        some = edges[start : start + _EDGES_AT_ONCE + 1]
+        first, end = max(0, int(some[0])), int(some[-1]) + 2
+        parts.append(means_between(np.log(power[first:end] + np.float32(_FLOOR)), some - first))
+    return np.concatenate(parts)
 
 
 def _contrast(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

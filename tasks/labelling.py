@@ -22,7 +22,7 @@ from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels
 from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
 from tasks.tonality import Key, Listener, believed, stated_key
 
-LABEL_VERSION: Final = 4
+LABEL_VERSION: Final = 5
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LOOP_S: Final = 30.0

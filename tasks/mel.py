@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import scipy.fft
@@ -198,13 +198,21 @@ def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig
     edges_s = start_s + np.arange(frames + 1) * (BARS_PER_SEGMENT * bars_s / frames)
     # Frame i stands for the hop around its centre: its left edge is i - 1/2.
     positions = np.clip(edges_s * config.frame_rate + 0.5, 0.0, len(power))
-    whole = np.minimum(positions.astype(np.int64), len(power) - 1)
-    heard = power[whole[0] : whole[-1] + 1]
-    running = np.vstack([np.zeros((1, config.mels)), np.cumsum(heard, axis=0, dtype=np.float64)])
-    energy = running[whole - whole[0]] + power[whole] * (positions - whole)[:, None]
+    first = min(int(positions[0]), len(power) - 1)
+    heard = power[first : int(positions[-1]) + 1].astype(np.float64)
     frames_per_step = BARS_PER_SEGMENT * bars_s * config.frame_rate / frames
-    steps: NDArray[np.float64] = np.diff(energy, axis=0) / frames_per_step
-    return steps
+    return sums_between(heard, positions - first) / frames_per_step
+
+
+def sums_between(values: NDArray[np.floating[Any]], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of `values` (frames, columns) between neighbouring `edges`, 0..frames: (len(edges) - 1, columns).
+
+    Edges lie between frames: frame i reaches from i to i + 1, and counts by its share.
+    """
+    whole = np.minimum(edges.astype(np.int64), len(values) - 1)
+    sums = np.add.reduceat(values[: whole[-1] + 1], whole, axis=0, dtype=np.float64)[:-1]
+    sums[whole[1:] == whole[:-1]] = 0.0  # of nothing, reduceat gives the row it stands before
+    return np.asarray(sums + np.diff(values[whole] * (edges - whole)[:, None], axis=0))
 
 
 def log_compress(power: Matrix) -> Matrix:

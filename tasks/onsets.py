@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.mel import Matrix
+from tasks.mel import Matrix, sums_between
 
 Floats = NDArray[np.floating[Any]]
 
@@ -22,14 +22,19 @@ def onset_envelope(power: Matrix) -> Matrix:
     """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero."""
     shares = _band_shares(power.shape[1])
     bands = np.empty((len(power), shares.shape[1]), np.float32)
-    before = np.log1p(np.float32(_GAIN) * power[:1])
+    before = _loudness(power[:1])
     for start in range(0, len(power), _FRAMES_AT_ONCE):
-        loudness = np.log1p(np.float32(_GAIN) * power[start : start + _FRAMES_AT_ONCE])
+        loudness = _loudness(power[start : start + _FRAMES_AT_ONCE])
         rises = np.maximum(np.diff(loudness, axis=0, prepend=before), 0.0)
         bands[start : start + len(rises)] = rises @ shares
         before = loudness[-1:]
     bands -= bands.mean(axis=0)
     return bands
+
+
+def _loudness(power: Matrix) -> Matrix:
+    """Compressed mel power; NumPy has a quick logarithm in single precision, and no quick log1p."""
+    return np.log(np.float32(_GAIN) * power + np.float32(1.0))
 
 
 def _band_shares(mels: int) -> Matrix:
@@ -45,9 +50,5 @@ def means_between(values: Floats, edges: NDArray[np.float64]) -> NDArray[np.floa
 
     Edges lie between frames: frame i reaches from i to i + 1. What lies outside is cut off.
     """
-    running = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
     places = np.clip(edges, 0.0, len(values))
-    whole = np.minimum(places.astype(np.int64), len(values) - 1)
-    share = (places - whole)[:, None]
-    sums = running[whole] + share * values[whole]
-    return np.diff(sums, axis=0) / np.maximum(np.diff(places), 1e-9)[:, None]
+    return sums_between(values, places) / np.maximum(np.diff(places), 1e-9)[:, None]

@@ -70,7 +70,8 @@ def refine(envelope: Matrix, frame_rate: float, bpm: float, reach: float = 0.01)
     windows = envelope[: count * length].reshape(count, length, -1) / np.maximum(envelope.std(axis=0), _FAINTEST)
     times = np.arange(count * length).reshape(count, length) / frame_rate
     middles = times.mean(axis=1)
-    phases = [np.einsum("wl,wlb->wb", np.exp(-2j * np.pi * k * bpm / 60 * times), windows) for k in _HARMONICS]
+    turning = np.exp(-2j * np.pi * bpm / 60 * times)
+    phases = [np.einsum("wl,wlb->wb", turning**k, windows) for k in _HARMONICS]
     best = bpm
     for width, points in ((reach, 81), (reach / 25, 41)):
         tempi = best * (1 + np.linspace(-width, width, points))

@@ -22,6 +22,9 @@ FOREIGN: Final = frozenset({".m4a", ".mp4", ".aac", ".opus", ".wma", ".ape", ".w
 """Extensions of audio that only FFmpeg decodes."""
 
 _BLOCK_FRAMES: Final = 1 << 16
+_RUN_UP: Final = 1 << 13
+"""Frames decoded before a cut and thrown away: an MP3's first frames after a jump lack what earlier ones held."""
+
 _FOREIGN_TOLERANCE_S: Final = 0.5
 """By how much a container's duration may exceed what its decoder gives: priming, padding, rounded clocks."""
 
@@ -42,10 +45,21 @@ def open_reader(path: Path) -> Reader:
     return _ForeignReader(path) if path.suffix.lower() in FOREIGN else _SoundfileReader(path)
 
 
+class _Straight(soundfile.SoundFile):
+    """A file read from where it stands to its end.
+
+    Of a file that says it can be sought in, soundfile seeks to where it stands after every reading, and after that the
+    next frames of an MP3 come out wrong.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class _SoundfileReader:
     def __init__(self, path: Path) -> None:
         try:
-            self._sound = soundfile.SoundFile(path)
+            self._sound = _Straight(path)
         except soundfile.LibsndfileError as error:
             raise AudioError(Reason.UNREADABLE, f"no decoder takes it: {error.error_string}") from None
         self.rate: int = self._sound.samplerate
@@ -53,8 +67,9 @@ class _SoundfileReader:
 
     def blocks(self, start: int = 0, most: int = sys.maxsize) -> Iterator[Block]:
         with self._sound:
-            if start:
-                self._sound.seek(min(start, self._sound.frames))
+            if start > _RUN_UP:
+                self._sound.seek(min(start, self._sound.frames) - _RUN_UP)
+            self._read(min(start, _RUN_UP))
             while len(block := self._read(min(_BLOCK_FRAMES, most))):
                 most -= len(block)
                 yield block

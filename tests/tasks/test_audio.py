@@ -10,7 +10,8 @@ import soundfile
 
 from storage.vocabulary import Reason
 from tasks.audio import AudioError, Sound, decode, decode_cut
-from tests.dummies import LOOPS, noise, tone, write
+from tasks.readers import open_reader
+from tests.dummies import LOOPS, TRACKS, noise, tone, write
 
 CONTAINERS = ["wav", "aiff", "flac", "ogg", "mp3", "caf"]
 
@@ -200,3 +201,25 @@ def test_an_audio_error_keeps_its_reason_across_processes() -> None:
 )
 def test_what_the_operating_system_says_has_a_reason_code(error: OSError, reason: Reason) -> None:
     assert AudioError.from_os_error(error).reason is reason
+
+
+@pytest.fixture(scope="module")
+def mp3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of stereo music as MP3."""
+    path = tmp_path_factory.mktemp("mp3") / "music.mp3"
+    music, rate = soundfile.read(TRACKS / "loop_arrangement.ogg", frames=12 * 44_100, dtype="float32", always_2d=True)
+    soundfile.write(path, np.repeat(music[:, :1], 2, axis=1), rate, format="MP3")
+    return path
+
+
+def test_an_mp3_read_in_blocks_is_the_mp3_read_at_once(mp3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.readers._BLOCK_FRAMES", 1 << 14)
+    at_once, _ = soundfile.read(mp3, dtype="float32")
+    np.testing.assert_array_equal(np.concatenate(list(open_reader(mp3).blocks())), at_once)
+
+
+@pytest.mark.parametrize("start", [0, 1_000, 100_000, 333_333])
+def test_a_cut_of_an_mp3_is_that_part_of_the_whole(mp3: Path, start: int) -> None:
+    at_once, _ = soundfile.read(mp3, dtype="float32")
+    cut = np.concatenate(list(open_reader(mp3).blocks(start, 50_000)))
+    np.testing.assert_allclose(cut, at_once[start : start + 50_000], atol=1e-5)
