@@ -34,7 +34,8 @@ def onset_envelope(power: Matrix) -> Matrix:
 
 def _loudness(power: Matrix) -> Matrix:
     """Compressed mel power; NumPy has a quick logarithm in single precision, and no quick log1p."""
-    return np.log(np.float32(_GAIN) * power + np.float32(1.0))
+    loudness: Matrix = np.log(np.float32(_GAIN) * power + np.float32(1.0))
+    return loudness
 
 
 def _band_shares(mels: int) -> Matrix:

@@ -45,7 +45,7 @@ def open_reader(path: Path) -> Reader:
     return _ForeignReader(path) if path.suffix.lower() in FOREIGN else _SoundfileReader(path)
 
 
-class _Straight(soundfile.SoundFile):
+class _Straight(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A file read from where it stands to its end.
 
     Of a file that says it can be sought in, soundfile seeks to where it stands after every reading, and after that the
