@@ -39,7 +39,8 @@ def main() -> None:
     except UserError as error:
         print(f"rolecall: {error}", file=sys.stderr)
         sys.exit(_USAGE)
-    except StoppedError:
+    except StoppedError as stopped:
+        print(f"rolecall: {stopped}", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     except WorkspaceLockedError as error:
         print(f"rolecall: {error}", file=sys.stderr)

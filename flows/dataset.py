@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
-from flows.interrupts import stop_requested
+from flows.interrupts import StoppedError, stop_requested
 from flows.progress import progress
 from flows.shards import ShardRequest, hear_loops, render_shards, shard_requests
 from storage.datasets import DatasetLock, DatasetStore, dataset_digest, loop_facts, read_lock_file
@@ -158,7 +158,7 @@ def _heard(loops: Sequence[Loop], recipe: Recipe | None, client: Client) -> list
             "put the files right or fetch again, then build again"
         )
     if len(heard) < len(loops):
-        raise UserError(f"stopped after {len(heard)} of {len(loops)} loops; build it again to finish")
+        raise StoppedError(f"stopped after {len(heard)} of {len(loops)} loops; build it again to finish")
     return heard
 
 
@@ -166,8 +166,8 @@ def _heard(loops: Sequence[Loop], recipe: Recipe | None, client: Client) -> list
 def render(build: Build) -> dict[str, str]:
     """Render every shard that is not there yet; returns file names and digests.
 
-    Raises UserError if it was stopped, if the disk is full, or if a loop can no longer be decoded or kills its worker:
-    the shards that are finished stay, and the next build goes on from there.
+    Raises StoppedError if it was stopped, UserError if the disk is full or a loop can no longer be decoded or kills its
+    worker: the shards that are finished stay, and the next build goes on from there.
     """
     name, datasets = build.recipe.name, build.datasets
     requests = list(shard_requests(build.plan, build.loops, build.recipe, datasets, environment(), build.audio))
@@ -192,7 +192,7 @@ def render(build: Build) -> dict[str, str]:
             "finished shards stay"
         ) from None
     if len(digests) < len(requests):
-        raise UserError(f"stopped after {len(digests)} of {len(requests)} shards; build it again to finish")
+        raise StoppedError(f"stopped after {len(digests)} of {len(requests)} shards; build it again to finish")
     datasets.remove_all_but(name, digests.keys())
     return digests
 

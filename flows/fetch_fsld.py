@@ -124,7 +124,7 @@ def _bring_whole(file: RemoteFile, target: Path) -> RemoteZip:
             def arrived(size: int) -> None:
                 shown.advance(size)
                 if stop_requested.is_set():
-                    raise StoppedError
+                    raise StoppedError("stopped; the next fetch goes on from here")
 
             download(file, target, _session(), _PATIENCE, arrived)
         return RemoteZip(file_ranges(target), target.stat().st_size)

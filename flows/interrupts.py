@@ -19,7 +19,7 @@ class StoppedError(Exception):
 def wait_unless_stopped(seconds: float) -> None:
     """Sleep; raises StoppedError as soon as the run is to end."""
     if stop_requested.wait(seconds):
-        raise StoppedError
+        raise StoppedError("stopped; the next run goes on from here")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
-from flows.interrupts import stop_requested
+from flows.interrupts import StoppedError, stop_requested
 from flows.progress import progress
 from flows.shards import ShardRequest, listen_to_rows, shard_requests
 from storage.datasets import DatasetStore
@@ -45,7 +45,7 @@ class Lesson:
 def teach_dataset(name: str, workspace: str, workers: int = 2, dask: str | None = None) -> dict[str, Any]:
     """Listen to all rows of a data set and write soft labels beside its shards; returns the teacher's own scores.
 
-    Raises UserError if there is no such data set, if its loops are gone, or if it was stopped.
+    Raises UserError if there is no such data set or its loops are gone, StoppedError if it was stopped.
     """
     store = Workspace(Path(workspace))
     datasets = DatasetStore(store.datasets)
@@ -78,7 +78,7 @@ def listen(lesson: Lesson) -> NDArray[np.float16]:
     except AudioError as error:
         raise UserError(f"{error} ({error.reason}); put the file right or fetch again, then teach again") from None
     if len(heard) < len(lesson.requests):
-        raise UserError(f"stopped after {len(heard)} of {len(lesson.requests)} shards; teach again")
+        raise StoppedError(f"stopped after {len(heard)} of {len(lesson.requests)} shards; teach again")
     return np.concatenate([heard[request.path.name] for request in lesson.requests])
 
 

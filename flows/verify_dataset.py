@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine import Lost, open_client, stream
-from flows.interrupts import stop_requested
+from flows.interrupts import StoppedError, stop_requested
 from flows.progress import progress
 from flows.shards import ShardRequest, compare_shards, shard_requests
 from storage.datasets import DatasetStore
@@ -107,7 +107,7 @@ def verify_dataset(
 
 @task(cache_policy=NO_CACHE)
 def compare(comparison: Comparison) -> list[RowDifference]:
-    """Render rows again on the workers; those that are not equal bit for bit. Raises UserError if it was stopped."""
+    """Render rows again on the workers; those that are not equal bit for bit. Raises StoppedError if it was stopped."""
     requests = comparison.requests
     found: list[RowDifference] = []
     rows, done = sum(len(request.mixes) for request in requests), 0
@@ -120,7 +120,7 @@ def compare(comparison: Comparison) -> list[RowDifference]:
             shown.advance(count)
             done += count
     if done < rows:
-        raise UserError(f"stopped after {done} of {rows} rows; verify again")
+        raise StoppedError(f"stopped after {done} of {rows} rows; verify again")
     return sorted(found, key=lambda row: (row.shard, row.mix_id))
 
 
