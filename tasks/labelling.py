@@ -19,7 +19,7 @@ from tasks.iram import bar_levels_db, smooth, stays
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, reference_level
 from tasks.sections import find_sections
 from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
-from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
+from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
 from tasks.tonality import Key, Listener, believed, stated_key
 
 LABEL_VERSION: Final = 5
@@ -140,7 +140,8 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     tempo = stated_tempo(path, request.bpm)
     kind = request.kind or _kind_by_length(sound.duration_s, tempo)
     if kind is Kind.LOOP:
-        grid = Grid(tempo or tempo_from_length(sound.duration_s), request.first_downbeat_s or 0.0)
+        tempo = tempo or loop_tempo(power, config.frame_rate, sound.duration_s)
+        grid = Grid(tempo, request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = log_compress(loop_mels(power, bound, config))
         return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config), key)

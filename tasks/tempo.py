@@ -9,11 +9,16 @@ from tinytag import TinyTag, TinyTagException
 from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.downbeat import first_downbeat
 from tasks.mel import Matrix
+from tasks.metre import share_in_four
 from tasks.names import bpm_in_name
 from tasks.onsets import onset_envelope
 from tasks.pulse import Pulse, find_pulse, steadiness
 
 _LENGTH_RANGE: Final = (80.0, 160.0)
+_LITTLE_SURE: Final = 0.2
+_IN_FOUR: Final = 0.5
+"""Share of a loop's pulse in four under which it is not taken to be in 4/4."""
+
 _RHYTHMIC: Final = 0.15
 _STEADY: Final = 0.7
 """Strength and steadiness of a pulse (`tasks.pulse`) under which there is no tempo to speak of."""
@@ -71,7 +76,20 @@ def tempo_from_length(duration_s: float) -> Tempo:
     while bpm >= _LENGTH_RANGE[1]:
         bpm /= 2
     whole = abs(bpm - round(bpm)) < 0.03
-    return Tempo(float(round(bpm)) if whole else bpm, BpmSource.LENGTH, 0.8 if whole else 0.2)
+    return Tempo(float(round(bpm)) if whole else bpm, BpmSource.LENGTH, 0.8 if whole else _LITTLE_SURE)
+
+
+def loop_tempo(power: Matrix, frame_rate: float, duration_s: float) -> Tempo:
+    """The tempo of a loop by its length, which takes four beats to a bar for granted, and what its sound says of that.
+
+    `power` (frames, mels) is normalised mel power. A loop whose pulse runs in three, five or seven rather than in four
+    (`tasks.metre`) has a length that tells nothing, however round its number.
+    """
+    tempo = tempo_from_length(duration_s)
+    beats = max(1, round(duration_s * tempo.bpm / 60))
+    if share_in_four(onset_envelope(power), beats) < _IN_FOUR:
+        return replace(tempo, confidence=_LITTLE_SURE)
+    return tempo
 
 
 def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:

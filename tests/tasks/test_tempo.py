@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from storage.vocabulary import BpmSource
 from tasks.audio import decode
 from tasks.mel import MelConfig, mel_power, normalise_level
-from tasks.tempo import Grid, Tempo, estimate_grid, stated_grid, stated_tempo, tempo_from_length
+from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo, tempo_from_length
 from tests.dummies import LOOPS, RATE, TRACKS, Signal, clicks, id3_with_bpm, noise, tone, write
 
 CONFIG = MelConfig()
@@ -126,6 +126,39 @@ def test_a_loop_of_exactly_four_bars_tells_its_tempo_by_its_length() -> None:
 
 def test_a_real_loop_tells_its_tempo_by_its_length() -> None:
     assert tempo_from_length(decode(LOOPS / "loop_breakbeat_126bpm.ogg", RATE).duration_s).bpm == 126.0
+
+
+def struck(pulses: int, seconds: float) -> Tempo:
+    """The tempo of a loop with so many even strokes, the first of them loudest."""
+    stroke = noise(0.03, seed=3)
+    samples = np.zeros(round(seconds * RATE), np.float32)
+    for number in range(pulses):
+        start = round(number * seconds / pulses * RATE)
+        samples[start : start + len(stroke)] += stroke * (1.0 if number == 0 else 0.5)
+    return loop_tempo(normalise_level(mel_power(samples, CONFIG)), CONFIG.frame_rate, seconds)
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4])
+def test_a_loop_in_four_is_sure_of_the_tempo_that_its_length_tells(bars: int) -> None:
+    assert struck(8 * bars, bars * 240 / 125) == Tempo(125.0, BpmSource.LENGTH, 0.8)
+
+
+@pytest.mark.parametrize("bars", [1, 2])
+def test_a_loop_in_seven_eight_is_not_sold_as_one_in_four(bars: int) -> None:
+    # Seven eighths at 140 are as long as four quarters at 160.
+    assert struck(7 * bars, bars * 3.5 * 60 / 140).confidence <= 0.3
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4])
+def test_a_loop_in_three_four_is_not_sold_as_one_in_four(bars: int) -> None:
+    # Three quarters at 90 are as long as four at 120.
+    assert struck(6 * bars, bars * 3 * 60 / 90).confidence <= 0.3
+
+
+def test_a_real_loop_in_four_stays_sure() -> None:
+    audio = decode(LOOPS / "loop_amen_full_140bpm.ogg", RATE)
+    power = normalise_level(mel_power(audio.samples, CONFIG))
+    assert loop_tempo(power, CONFIG.frame_rate, audio.duration_s).confidence >= 0.8
 
 
 def test_a_length_that_fits_no_whole_tempo_is_little_trusted() -> None:
