@@ -1,5 +1,7 @@
 """The first downbeat: which of the steps of a steady pulse begins a bar, and which bar begins a phrase of four."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -8,6 +10,8 @@ from numpy.typing import NDArray
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR
 from tasks.mel import Matrix
 from tasks.onsets import means_between
+
+Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _STEPS: Final = 4
 """Steps a beat: sixteenth notes."""
@@ -18,6 +22,7 @@ _SPREAD: Final = 0.005
 """Spread of a fold, in natural logarithms, under which its differences are chance and lose their vote."""
 
 _EDGES_AT_ONCE: Final = 128
+_MELS_AT_ONCE: Final = 16
 _FLOOR: Final = 1e-4
 _AUDIBLE: Final = 1e-4
 _ON_THE_GRID_S: Final = 0.03
@@ -88,14 +93,28 @@ def _onset_votes(envelope: Matrix, edges: NDArray[np.float64]) -> NDArray[np.flo
 def _change_votes(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Votes (64,) of the changes of sound: over one, four, eight and sixteen beats, and from bar to like bar."""
     sounds = _sounds(power, edges - 0.25 * (edges[1] - edges[0]))
-    unlike = np.zeros(len(sounds))
-    unlike[_BAR:] = np.abs(sounds[_BAR:] - sounds[:-_BAR]).mean(axis=1)
-    changes = [np.abs(_contrast(sounds, beats * _STEPS)).mean(axis=1) for beats in (1, 4, 8, 16)]
+    unlike = _mean_change(sounds, _since_last_bar)
+    changes = [_mean_change(sounds, partial(_contrast, width=beats * _STEPS)) for beats in (1, 4, 8, 16)]
     changes.append(np.maximum(_contrast(unlike[:, None], _BAR)[:, 0], 0.0))
     series = np.stack(changes, axis=1)
     pairs = _standard(_fold(series, 2 * _BAR)) @ _CHANGE_OF_PAIR
     phrases = _standard(_fold(series, _PHRASE)) @ _CHANGE_OF_PHRASE
     return np.asarray(np.tile(pairs, BARS_PER_SEGMENT // 2) + phrases)
+
+
+def _mean_change(sounds: NDArray[np.float64], change: Change) -> NDArray[np.float64]:
+    """The size of a change of `sounds` (steps, mels), over the mels: (steps,); of a long file only some at a time."""
+    mels = sounds.shape[1]
+    sizes = [
+        np.abs(change(sounds[:, start : start + _MELS_AT_ONCE])).sum(axis=1) for start in range(0, mels, _MELS_AT_ONCE)
+    ]
+    return np.asarray(np.sum(sizes, axis=0) / mels)
+
+
+def _since_last_bar(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    change = np.zeros_like(values)
+    change[_BAR:] = values[_BAR:] - values[:-_BAR]
+    return change
 
 
 def _sounds(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ _SILENT_DB: Final = -45.0
 
 def bar_levels_db(mels: Matrix) -> NDArray[np.float64]:
     """The level of each bar (bars,) in dB under the loudest quarter of its file, from log-mels (bars, frames, mels)."""
-    power = np.exp(mels.astype(np.float64)).sum(axis=2).mean(axis=1)
+    power = np.array([np.exp(bar, dtype=np.float64).sum(axis=1).mean() for bar in mels])
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
 
 

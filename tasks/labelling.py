@@ -16,7 +16,7 @@ from storage.vocabulary import BEATS_PER_BAR, ROLES, Kind, Reason, Status
 from tasks.audio import AudioError, Sound
 from tasks.inference import load_network, predict
 from tasks.iram import bar_levels_db, smooth, stays
-from tasks.mel import Matrix, MelConfig, log_compress, mel_power_of_blocks, reference_level
+from tasks.mel import Matrix, MelConfig, compress_in_place, mel_power_of_blocks, reference_level
 from tasks.sections import find_sections
 from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
 from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
@@ -126,7 +126,8 @@ def _asked(ask: Callable[[Matrix], Matrix], mels: Sequence[Matrix]) -> list[Matr
     """The activations of several files' windows: (windows, roles) each, from network calls that they share."""
     if not mels:
         return []
-    return np.split(ask(np.concatenate(mels)), np.cumsum([len(windows) for windows in mels])[:-1])
+    together = mels[0] if len(mels) == 1 else np.concatenate(mels)
+    return np.split(ask(together), np.cumsum([len(windows) for windows in mels])[:-1])
 
 
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
@@ -143,16 +144,16 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
         tempo = tempo or loop_tempo(power, config.frame_rate, sound.duration_s)
         grid = Grid(tempo, request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
-        mels = log_compress(loop_mels(power, bound, config))
+        mels = compress_in_place(loop_mels(power, bound, config))
         return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config), key)
     grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, sound.duration_s, sound.digest, None, [], log_compress(mels), *_no_bars(config), key)
-    mels = log_compress(track_mels(power, bounds, grid_found.bar_s, config))
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], compress_in_place(mels), *_no_bars(config), key)
+    mels = compress_in_place(track_mels(power, bounds, grid_found.bar_s, config))
     bars = bar_numbers(bounds)
-    mels_of_bars = log_compress(bar_mels(power, bars, grid_found, config))
+    mels_of_bars = compress_in_place(bar_mels(power, bars, grid_found, config))
     return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, bars, mels_of_bars, key)
 
 

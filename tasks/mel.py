@@ -217,9 +217,14 @@ def sums_between(values: NDArray[np.floating[Any]], edges: NDArray[np.float64]) 
 
 def log_compress(power: Matrix) -> Matrix:
     """Natural logarithm of normalised power, with a floor 60 dB under the reference: about -13.8 to 1."""
-    compressed = np.maximum(power, np.float32(0))
-    compressed += np.float32(_FLOOR)
-    return np.log(compressed, out=compressed)
+    return compress_in_place(power.copy())
+
+
+def compress_in_place(power: Matrix) -> Matrix:
+    """`log_compress` that writes over what it is given, for what is large."""
+    np.maximum(power, np.float32(0), out=power)
+    power += np.float32(_FLOOR)
+    return np.log(power, out=power)
 
 
 def mel_centres(config: MelConfig) -> Matrix:

@@ -116,11 +116,13 @@ def _autocorrelation(envelope: Matrix) -> NDArray[np.float64]:
     """How well the envelope agrees with itself after each lag (frames,), over its bands; 1 at no lag."""
     frames = len(envelope)
     length = 1 << int(np.ceil(np.log2(2 * frames)))
-    power = np.abs(np.fft.rfft(envelope, length, axis=0)) ** 2
-    products = np.fft.irfft(power, length, axis=0)[:frames]
     floor = _FAINTEST**2 * frames
+    repeats = np.zeros(frames)
+    for band in envelope.T:
+        products = np.fft.irfft(np.abs(np.fft.rfft(band, length)) ** 2, length)[:frames]
+        repeats += products / (products[0] + floor)
     overlap = np.maximum(1 - np.arange(frames) / frames, 0.25)
-    return np.asarray((products / (products[0] + floor)).mean(axis=1) / overlap, np.float64)
+    return np.asarray(repeats / envelope.shape[1] / overlap, np.float64)
 
 
 def _mean_at(
