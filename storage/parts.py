@@ -1,7 +1,7 @@
 """Label parts: what a worker found out about a batch of files, as one Parquet file, written once and whole."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,7 +180,8 @@ def write_part(path: Path, outcomes: Sequence[LabelOutcome]) -> None:
 
 
 def _row(outcome: LabelOutcome) -> dict[str, Any]:
-    return {**asdict(outcome), "retryable": outcome.retryable}
+    rows = {name: [vars(one) for one in getattr(outcome, name)] for name in ("segments", "bars", "stays", "sections")}
+    return {**vars(outcome), **rows, "retryable": outcome.retryable}
 
 
 def read_reasons(path: Path) -> list[str | None]:

@@ -87,7 +87,7 @@ def _peaks(samples: NDArray[np.float32], sample_rate: int) -> tuple[PitchClasses
     """Peaks of the spectra of half-second frames: pitch in semitones over C, and magnitude."""
     length = 1 << round(np.log2(_WINDOW_S * sample_rate))
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[:: length // 2]
-    window = np.hanning(length).astype(np.float32)
+    window = _hanning(length)
     low, high = int(_LOWEST_HZ * length / sample_rate), int(_HIGHEST_HZ * length / sample_rate) + 1
     magnitudes = np.concatenate(
         [
@@ -102,6 +102,11 @@ def _peaks(samples: NDArray[np.float32], sample_rate: int) -> tuple[PitchClasses
     between = np.clip(0.5 * (a - c) / (a - 2 * b + c - 1e-12), -0.5, 0.5)
     hertz = (bins + low + between) * sample_rate / length
     return 12 * np.log2(hertz / _C0_HZ), middle[is_peak].astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _hanning(length: int) -> NDArray[np.float32]:
+    return np.hanning(length).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
