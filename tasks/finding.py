@@ -33,7 +33,7 @@ class Found:
 def find_audio(paths: Sequence[Path]) -> Found:
     """Every audio file at or below `paths`, once; raises UserError for a path that is not there.
 
-    A name that is not UTF-8 cannot be told to a database and is passed over.
+    A name that is not UTF-8, of a file or of a folder above it, cannot be told to a database and is passed over.
     """
     for path in paths:
         if not path.exists():
@@ -42,8 +42,9 @@ def find_audio(paths: Sequence[Path]) -> Found:
     for root in _outermost([absolute(path) for path in paths]):
         for folder, names in _walk(root):
             for name in names:
-                if name.lower().endswith(_AUDIO) and _is_text(name):
-                    rows.add(f"{folder}/{name}", name)
+                file = f"{folder}/{name}"
+                if name.lower().endswith(_AUDIO) and _is_text(file):
+                    rows.add(file, name)
                 else:
                     passed_over += 1
     return Found(rows.table(), passed_over)
@@ -132,9 +133,9 @@ def _walk(path: Path) -> Iterator[tuple[str, list[str]]]:
         yield folder.rstrip("/"), sorted(names)
 
 
-def _is_text(name: str) -> bool:
+def _is_text(path: str) -> bool:
     try:
-        name.encode()
+        path.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_loop_of_links_does_not_hang_the_walk(tmp_path: Path) -> None:
 def test_a_broken_link_is_a_row_without_a_size(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to(tmp_path / "gone.wav")
     assert find_audio([tmp_path]).table.to_pylist()[0]["size"] is None
+
+
+def test_a_name_that_is_not_utf_8_is_passed_over_be_it_a_files_or_a_folders(tmp_path: Path) -> None:
+    folder, name = os.fsdecode(b"b\xff"), os.fsdecode(b"n\xfe.wav")
+    (tmp_path / folder).mkdir()
+    for path in ("good.wav", name, f"{folder}/in.wav"):
+        (tmp_path / path).touch()
+    found = find_audio([tmp_path])
+    assert (paths_of(found, tmp_path), found.passed_over) == (["good.wav"], 2)
 
 
 def test_a_path_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
