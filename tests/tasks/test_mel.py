@@ -13,6 +13,7 @@ from tasks.mel import (
     mel_power,
     mel_power_of_blocks,
     normalise_level,
+    sums_between,
 )
 from tests.dummies import LOOPS, clicks, noise
 
@@ -93,6 +94,22 @@ def test_cutting_keeps_the_energy_exactly(bpm: float) -> None:
     # A frame stands for the hop around its centre, so half of frame 0 lies before the start of the file.
     integral = power[:whole].sum(axis=0) - 0.5 * power[0] + (end - whole) * power[whole]
     np.testing.assert_allclose(segments.sum(axis=(0, 1)) * step_in_frames, integral, rtol=1e-5)
+
+
+def test_a_frame_counts_on_both_sides_of_an_edge_by_its_share() -> None:
+    values = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
+    edges = np.array([0.0, 0.5, 0.75, 0.75, 2.0, 3.0, 3.0])
+    shares = np.array([[0.5, 0, 0], [0.25, 0, 0], [0, 0, 0], [0.25, 1, 0], [0, 0, 1], [0, 0, 0]])
+    np.testing.assert_allclose(sums_between(values, edges), shares @ values)
+
+
+def test_sums_between_edges_are_the_differences_of_a_running_sum() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random((500, 3), np.float32)
+    edges = np.sort(rng.uniform(0, 500, 900))
+    running = np.vstack([np.zeros(3), np.cumsum(values, axis=0, dtype=np.float64)])
+    expected = [np.interp(edges, np.arange(501), column) for column in running.T]
+    np.testing.assert_allclose(sums_between(values, edges), np.diff(expected).T, atol=1e-6)
 
 
 def test_a_pattern_gives_nearly_the_same_segment_at_any_tempo() -> None:
