@@ -34,7 +34,7 @@ model: $(VENV)/.installed
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
-	$(BIN)/rolecall train bundled-model --width 40 --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall train bundled-model --width 40 --epochs 13 --patience 13 --seed 2027 --workspace $(MODEL_WORKSPACE)
 	cp $(MODEL_WORKSPACE)/models/*/card.json $(MODEL_WORKSPACE)/models/*/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 

@@ -25,6 +25,8 @@ from tasks.tonality import Key, Listener, believed, stated_key
 LABEL_VERSION: Final = 5
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
+_LIKELY: Final = 0.5
+
 _LOOP_S: Final = 30.0
 _LOOP_BARS: Final = 8
 _BEATLESS_WINDOW_S: Final = 8.0
@@ -186,8 +188,9 @@ def _labelled(
         activations = activations.mean(axis=0, keepdims=True)
     tempo = analysis.grid.tempo if analysis.grid else None
     probabilities = track_probability(activations)
-    active = {role for place, role in enumerate(ROLES) if probabilities[place] >= card.thresholds[role]}
-    key = believed(analysis.key, active) if analysis.key else None
+    # A threshold may lie far below a half, for the sake of balance; a key needs notes that are likely there.
+    likely = {role for place, role in enumerate(ROLES) if probabilities[place] >= _LIKELY}
+    key = believed(analysis.key, likely) if analysis.key else None
     levels_db = bar_levels_db(analysis.bar_mels)
     sounding = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(

@@ -43,7 +43,7 @@ def stated_key(path: Path, manifest: str | None) -> Key | None:
 
 
 def believed(key: Key, active: Collection[str]) -> Key | None:
-    """A key to tell others, given the roles that sound: any stated one, and an estimate that is sure and has notes.
+    """A key to tell others, given the roles that likely sound: a stated one, or a sure estimate with notes.
 
     On the loops of melody and chords of `tests/benchmarks/test_key_estimates.py` that the estimator was not chosen on,
     its notes are right in .52 of all cases and in three quarters of those from a confidence of 0.75 on. On bass alone
