@@ -26,7 +26,7 @@ types: $(VENV)/.installed
 
 check: lint types test drill
 
-# make model CORPUS=folder: how the bundled model was made; the folder has loops/manifest.csv and tracks/*/truth.csv.
+# make model CORPUS=folder: how the bundled model was made, its seed the best of three on the validation side; the folder has loops/manifest.csv and tracks/*/truth.csv.
 MODEL_WORKSPACE ?= .model
 .PHONY: model
 model: $(VENV)/.installed
@@ -37,6 +37,13 @@ model: $(VENV)/.installed
 	$(BIN)/rolecall train bundled-model --width 40 --epochs 13 --patience 13 --seed 2027 --workspace $(MODEL_WORKSPACE)
 	cp $(MODEL_WORKSPACE)/models/*/card.json $(MODEL_WORKSPACE)/models/*/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
+
+.PHONY: pictures
+TRACKS := storage/bundled/audio/tracks
+pictures: $(VENV)/.installed  ## the README's maps
+	$(BIN)/rolecall iram $(TRACKS)/jousboxx_buzzer_beater.ogg --bpm 128 --plot deployments/iram.png
+	$(BIN)/rolecall iram $(TRACKS)/dirtylove.ogg --bpm 177 --plot deployments/dirtylove.png
+	$(BIN)/rolecall iram $(TRACKS)/loop_arrangement.ogg --bpm 128 --plot deployments/arrangement.png
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
