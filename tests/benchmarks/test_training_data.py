@@ -112,13 +112,13 @@ def test_what_training_data_is_worth(material: Material) -> None:
     torch.set_num_threads(1)
     changes: dict[str, Change] = {
         "everything": everything,
+        "half of the groups": some_groups(0.5),
+        "a quarter of the groups": some_groups(0.25),
         "without a teacher": no_teacher,
         "without rendered rows": no_rendered_rows,
         "without new sums": no_new_sums,
         "without made voices": nothing_made,
         "without compositions": no_compositions,
-        "half of the groups": some_groups(0.5),
-        "a quarter of the groups": some_groups(0.25),
     }
     print(f"\n{'':24} {'rows':>6} {'groups':>6}    mix   loop    cut  right")
     groups = groups_of_rows(material.made, material.folder)
