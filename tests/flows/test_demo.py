@@ -55,6 +55,15 @@ def test_the_arrangement_is_heard_as_it_was_arranged(workspace: Workspace) -> No
     assert all(heard[bar] == (False, False) for bar in (49, 53))
 
 
+def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Workspace) -> None:
+    for view, stretch in (("mix_in", (1, 16)), ("mix_out", (81, 96))):
+        found = ask(workspace, f"SELECT path, start_bar, end_bar FROM {view}").rows
+        assert [(Path(path).name, start, end) for path, start, end in found] == [("loop_arrangement.ogg", *stretch)]
+    cores = dict(ask(workspace, "SELECT regexp_extract(path, '[^/]+$'), bar FROM first_core").rows)
+    assert 17 <= cores["loop_arrangement.ogg"] <= 33
+    assert cores["dirtylove.ogg"] == 9
+
+
 def test_a_second_run_decodes_nothing(alone: Command, workspace: Workspace) -> None:
     again = alone("demo")
     assert again.code == 0, again.err

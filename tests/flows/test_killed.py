@@ -17,7 +17,7 @@ from storage.workspace import Workspace
 from tests.commands import Command
 from tests.dummies import TRACKS
 
-ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "5"))
 FILES_A_ROUND = 3
 VICTIMS = ("all", "worker", "flow")
 
