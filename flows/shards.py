@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.worker import use_one_thread
-from storage.datasets import DatasetStore
-from storage.loops import Loop
-from storage.plans import Mix
+from storage.datasets import DatasetLock, DatasetStore
+from storage.errors import UserError
+from storage.loops import Loop, read_loops
+from storage.plans import Mix, read_plan
 from storage.shards import labels_of, mels_of, write_shard
+from storage.workspace import Workspace
 from tasks.audio import AudioError
 from tasks.comparing import RowDifference, differences
+from tasks.environment import environment
 from tasks.hearing import Unusable, hear
 from tasks.listening import keep_audio
 from tasks.mel import MelConfig
@@ -72,6 +75,32 @@ def shard_requests(
         ingredients = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         path = datasets.shard_path(recipe.name, number)
         yield ShardRequest(path, mixes, used, recipe.mel, ingredients, audio)
+
+
+@dataclass(frozen=True)
+class FinishedDataset:
+    """A data set that is there: its lock, its loops at their places here, and its shards in the plan's order."""
+
+    lock: DatasetLock
+    loops: list[Loop]
+    plan: list[Mix]
+    shards: list[ShardRequest]
+
+
+def finished_dataset(name: str, store: Workspace) -> FinishedDataset:
+    """A finished data set of a workspace; raises UserError if there is none, or its loops are not all here."""
+    datasets = DatasetStore(store.datasets)
+    lock = datasets.read_lock(name)
+    loops, missing = lock.located(read_loops(store.loops))
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(lock.loops)} loops of {name} are not in this workspace, {missing[0]['loop_id']} "
+            "for one; fetch them, then do this again"
+        )
+    plan = read_plan(datasets.folder(name) / "plan.parquet")
+    by_id = {loop.loop_id: loop for loop in loops}
+    shards = shard_requests(plan, by_id, Recipe.model_validate(lock.recipe), datasets, environment())
+    return FinishedDataset(lock, loops, plan, list(shards))
 
 
 def hear_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:

@@ -13,20 +13,17 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import StoppedError, stop_requested
 from flows.progress import progress
-from flows.shards import ShardRequest, listen_to_rows, shard_requests
+from flows.shards import ShardRequest, finished_dataset, listen_to_rows
 from storage.datasets import DatasetStore
 from storage.errors import UserError
-from storage.loops import read_loops
-from storage.plans import Mix, read_plan
+from storage.plans import Mix
 from storage.soft_labels import SoftLabels, write_soft_labels
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace
 from tasks.audio import AudioError
-from tasks.environment import environment
 from tasks.heads import taught_answers
 from tasks.metrics import Labels, kinds_of, summarise
 from tasks.pretrained import PretrainedEar
-from tasks.recipe import Recipe
 from tasks.rendering import label_row
 
 _EVEN: Final = dict.fromkeys(ROLES, 0.5)
@@ -48,18 +45,11 @@ def teach_dataset(name: str, workspace: str, workers: int = 2, dask: str | None 
     Raises UserError if there is no such data set or its loops are gone, StoppedError if it was stopped.
     """
     store = Workspace(Path(workspace))
-    datasets = DatasetStore(store.datasets)
-    lock = datasets.read_lock(name)
-    loops, missing = lock.located(read_loops(store.loops))
-    if missing:
-        raise UserError(f"{len(missing)} of {len(lock.loops)} loops of {name} are not in this workspace; fetch them")
-    plan = read_plan(datasets.folder(name) / "plan.parquet")
-    by_id = {loop.loop_id: loop for loop in loops}
-    requests = list(shard_requests(plan, by_id, Recipe.model_validate(lock.recipe), datasets, environment()))
+    found = finished_dataset(name, store)
     with open_client(dask, workers) as client:
-        lesson = Lesson(requests, client)
-        soft = teach(lesson, listen(lesson), lock.digest, int(lock.recipe["seed"]))
-    write_soft_labels(datasets.folder(name), soft)
+        lesson = Lesson(found.shards, client)
+        soft = teach(lesson, listen(lesson), found.lock.digest, int(found.lock.recipe["seed"]))
+    write_soft_labels(DatasetStore(store.datasets).folder(name), soft)
     return soft.scores
 
 

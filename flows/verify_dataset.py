@@ -13,16 +13,14 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine import Lost, open_client, stream
 from flows.interrupts import StoppedError, stop_requested
 from flows.progress import progress
-from flows.shards import ShardRequest, compare_shards, shard_requests
-from storage.datasets import DatasetStore
+from flows.shards import ShardRequest, compare_shards, finished_dataset
 from storage.errors import UserError
 from storage.files import sha256_of
-from storage.loops import Loop, read_loops
-from storage.plans import plan_digest, read_plan
+from storage.loops import Loop
+from storage.plans import plan_digest
 from storage.workspace import Workspace
 from tasks.comparing import RowDifference
 from tasks.environment import environment
-from tasks.recipe import Recipe
 
 _ROWS_AT_ONCE: Final = 64
 
@@ -69,34 +67,24 @@ def verify_dataset(
 
     All rows of a changed shard are compared, so that the changed ones are named.
     """
-    store = Workspace(Path(workspace))
-    datasets = DatasetStore(store.datasets)
-    lock = datasets.read_lock(name)
-    loops, missing = lock.located(read_loops(store.loops))
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(lock.loops)} loops of {name} are not in this workspace, {missing[0]['loop_id']} "
-            "for one; fetch them, then verify again"
-        )
-    plan = read_plan(datasets.folder(name) / "plan.parquet")
-    by_id = {loop.loop_id: loop for loop in loops}
-    requests = list(shard_requests(plan, by_id, Recipe.model_validate(lock.recipe), datasets, environment()))
+    found = finished_dataset(name, Workspace(Path(workspace)))
+    lock, requests = found.lock, found.shards
     changed = [request.path.name for request in requests if _digest(request.path) != lock.shards[request.path.name]]
     chosen = _chosen(requests, set(changed), sample)
     with open_client(dask, workers) as client:
-        found = compare(Comparison(chosen, client))
+        rows = compare(Comparison(chosen, client))
     now = environment()
     return Verification(
         name=name,
-        rows=len(plan),
+        rows=len(found.plan),
         checked=sum(len(request.mixes) for request in chosen),
-        plan_is_equal=plan_digest(plan) == lock.plan_digest,
-        differing=[row for row in found if not row.is_rounding],
-        rounded=[row for row in found if row.is_rounding],
-        largest=max((row.largest for row in found), default=0.0),
-        largest_steps=max((row.steps for row in found), default=0.0),
+        plan_is_equal=plan_digest(found.plan) == lock.plan_digest,
+        differing=[row for row in rows if not row.is_rounding],
+        rounded=[row for row in rows if row.is_rounding],
+        largest=max((row.largest for row in rows), default=0.0),
+        largest_steps=max((row.steps for row in rows), default=0.0),
         changed_shards=changed,
-        changed_loops=_changed_loops(loops),
+        changed_loops=_changed_loops(found.loops),
         changed_environment={
             key: (lock.environment.get(key), now.get(key))
             for key in sorted(lock.environment.keys() | now.keys())

@@ -1,6 +1,6 @@
 """Composing training batches on the fly: powers on the musical time axis add, so any loops can sound together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -80,7 +80,7 @@ class Composer:
         ]
         self._singles = [rows for rows in singles if len(rows)]
         self._wanted = torch.from_numpy(_wanted(examples)).to(device)
-        self._weights = torch.from_numpy(_weights(examples.mix_ids))
+        self._weights = torch.from_numpy(weigh_rows(examples.mix_ids, _RENDERED_KINDS))
 
     def draw(self, rows: int) -> tuple[Tensor, Tensor]:
         """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
@@ -175,10 +175,10 @@ def _wanted(examples: Examples) -> NDArray[np.float32]:
     return np.where(labels < 0, taught, between).astype(np.float32)
 
 
-def _weights(mix_ids: Sequence[str]) -> NDArray[np.float64]:
-    """How often each row (n,) is drawn: every kind by its share, rows of a kind alike."""
+def weigh_rows(mix_ids: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
+    """How often to draw each row (n,) so that every kind comes by its share; rows of a kind come alike."""
     kinds = kinds_of(mix_ids)
     weights = np.zeros(len(kinds))
     for kind in np.unique(kinds):
-        weights[kinds == kind] = _RENDERED_KINDS.get(str(kind), 1.0) / (kinds == kind).sum()
+        weights[kinds == kind] = shares.get(str(kind), 1.0) / (kinds == kind).sum()
     return weights

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.composing import weigh_rows
 from tasks.losses import BinaryCrossEntropy
-from tasks.metrics import Labels, kinds_of
+from tasks.metrics import Labels
 from tasks.training import rate_at
 
 _HIDDEN: Final = 256
@@ -67,7 +68,7 @@ def fit_head(features: NDArray[np.float32], labels: Labels, mix_ids: Sequence[st
         nn.Linear(_HIDDEN, labels.shape[1]),
         nn.Sigmoid(),
     )
-    _learn(head, seen(features), torch.from_numpy(labels), _weights(mix_ids), seed)
+    _learn(head, seen(features), torch.from_numpy(labels), torch.from_numpy(weigh_rows(mix_ids, _SHARES)), seed)
 
     def answer(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -89,12 +90,3 @@ def _learn(head: nn.Module, rows: Tensor, labels: Tensor, weights: Tensor, seed:
         torch.autograd.backward(loss(head(rows[chosen]), labels[chosen]))
         optimiser.step()
     head.eval()
-
-
-def _weights(mix_ids: Sequence[str]) -> Tensor:
-    """How often each row (n,) is drawn: every kind by its share, rows of a kind alike."""
-    kinds = kinds_of(mix_ids)
-    weights = np.zeros(len(kinds))
-    for kind in np.unique(kinds):
-        weights[kinds == kind] = _SHARES.get(str(kind), 1.0) / (kinds == kind).sum()
-    return torch.from_numpy(weights)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,22 @@ def test_a_data_set_says_what_is_in_it(rolecall: Command, workspace: Path) -> No
     assert "ambi" not in (workspace / "datasets" / "small" / "ATTRIBUTION.md").read_text()
     lock = rolecall("dataset", "show", "small", "--workspace", workspace, "--json").json()
     assert lock["groups"] == {"test": ["two"], "train": ["three"], "validation": ["one"]}
+
+
+def test_a_build_that_is_stopped_ends_with_130_and_is_no_data_set_and_the_next_build_finishes_it(
+    rolecall: Command, workspace: Path, recipe: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(workspace / "loops.parquet", tmp_path / "loops.parquet")
+    words = ("dataset", "build", recipe, "--mixes", 4000, "--workers", 1, "--workspace", tmp_path, "--json")
+    run = rolecall.start(*(str(word) for word in words))
+    while run.poll() is None and not list(tmp_path.glob("datasets/small/shards/shard-*.parquet")):
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=120)
+    assert run.returncode == 130, err
+    assert "of 16 shards; build it again to finish" in err
+    assert DatasetStore(Workspace(tmp_path).datasets).names() == []
+    assert rolecall(*(str(word) for word in words)).json()["mixes"] == 4000
 
 
 def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
