@@ -98,7 +98,7 @@ def run_bench(paths: Sequence[Path], workspace: Workspace, price: float) -> Benc
         use_one_thread()
         with threadpool_limits(1):
             staged = files[:: max(1, len(files) // _MOST_STAGED)]
-            stages = time_stages(staged, LabelRecipe(stored.card, stored.weights))
+            stages = time_stages(staged, LabelRecipe.of(stored))
         watched = _label(files, scratch)
         run, measured = watched.marginal()
         decode_cpu_s = time_decoding(measured)

@@ -86,7 +86,7 @@ def _draw_maps(workspace: Workspace) -> list[Path]:
     for path, bpm in ask(workspace, "SELECT path, bpm FROM tracks WHERE kind = 'track' ORDER BY path").rows:
         picture = workspace.pictures / f"{Path(path).stem}.png"
         if not picture.exists():
-            outcome = label_batch([LabelRequest("", path, None, bpm)], LabelRecipe(stored.card, stored.weights))[0]
+            outcome = label_batch([LabelRequest("", path, None, bpm)], LabelRecipe.of(stored))[0]
             draw_iram(outcome, picture)
         pictures.append(picture)
     return pictures

@@ -205,7 +205,7 @@ def _labelled(
     client: Client, batches: Iterable[list[LabelRequest]], run: Run, folder: Path
 ) -> Iterator[Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]]:
     """Have batches labelled, through the workers with a GPU if there are any."""
-    recipe, watch = LabelRecipe(run.model.card, run.model.weights), Watch(run.workspace.reading, run.time_limit_s)
+    recipe, watch = LabelRecipe.of(run.model), Watch(run.workspace.reading, run.time_limit_s)
     if has_gpus(client):
         prepare = partial(analyse_part, recipe=recipe, watch=watch)
         answer = partial(answer_part, recipe=recipe, folder=folder)

@@ -11,7 +11,6 @@ from storage.loops import Loop
 from storage.parts import LabelOutcome, read_reasons, write_part
 from storage.vocabulary import Reason
 from tasks.audio import AudioError
-from tasks.inference import load_network, on_best_device, predict
 from tasks.labelling import (
     Analysis,
     LabelRecipe,
@@ -67,10 +66,11 @@ def answer_part(
     analysed: tuple[Sequence[LabelRequest], list[Analysis | AudioError]], recipe: LabelRecipe, folder: Path
 ) -> PartReceipt:
     """The network's half of `label_part`, on the GPU if this worker has one."""
+    from tasks.inference import load_network, on_best_device, predict_at_two_scales
+
     requests, analyses = analysed
-    network = load_network(recipe.weights, recipe.card)
-    outcomes = answered(requests, analyses, recipe.card, partial(predict, on_best_device(network)))
-    return keep_part(outcomes, folder / part_name(requests, recipe.card.model_id))
+    ask = partial(predict_at_two_scales, on_best_device(load_network(recipe.weights, recipe.card)))
+    return keep_part(answered(requests, analyses, recipe.card, ask), folder / part_name(requests, recipe.card.model_id))
 
 
 def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:

@@ -51,6 +51,10 @@ class ModelCard:
     cost: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
 
+    def to_answer(self) -> "ModelCard":
+        """The same card without what only people read, which is most of it: what goes to a worker with every batch."""
+        return replace(self, training={}, metrics={}, licences=[], groups={}, cost={}, failures=[])
+
     @property
     def macro_pr_auc(self) -> float | None:
         """Mean PR-AUC of the five common roles on the mixes of the test split, if it was measured."""

@@ -100,7 +100,9 @@ class Sound:
             raise AudioError(Reason.NONFINITE, "holds samples that are NaN or infinite")
         self._peak = max(self._peak, peak)
         steps = block * np.float32(32767.0)
-        np.clip(np.rint(steps, out=steps), -32768.0, 32767.0, out=steps)
+        np.rint(steps, out=steps)
+        if peak > 1.0:
+            np.clip(steps, -32768.0, 32767.0, out=steps)
         self._hash.update(steps.astype("<i2").data)
 
 

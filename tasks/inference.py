@@ -1,5 +1,6 @@
 """From a model card and its weights to a network that answers."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from storage.models import ModelCard
-from storage.vocabulary import ROLES
+from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 from tasks.networks import NetworkConfig, RoleNetwork, channels_last
 from tasks.networks.folding import folded
+
+Probabilities = NDArray[np.float32]
 
 _FRAMES_AT_ONCE: Final = {"cpu": 1536, "cuda": 65_536}
 """How many frames go through a network in one call: what a processor's cache holds, what keeps a GPU busy."""
@@ -37,44 +40,69 @@ class CalibratedNetwork(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         """(batch, frames, mels) to (batch, roles), each in 0..1."""
-        odds = torch.logit(self.network(mel), _EPSILON)
-        return torch.sigmoid(self.scale * odds + self.shift)
+        return self._calibrated(self.network(mel))
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Calibrated logits per time step (batch, steps, roles), before pooling."""
-        return self.scale * self.network.frames(mel) + self.shift
+    def at_two_scales(self, mel: Tensor, parts: int) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and the same for each of so many equal parts: (batch, parts, roles)."""
+        whole, of_parts = self.network.at_two_scales(mel, parts)
+        return self._calibrated(whole), self._calibrated(of_parts)
+
+    def _calibrated(self, probabilities: Tensor) -> Tensor:
+        return torch.sigmoid(self.scale * torch.logit(probabilities, _EPSILON) + self.shift)
 
 
-def load_network(weights: Path, card: ModelCard) -> nn.Module:
+LoadedNetwork = RoleNetwork | CalibratedNetwork
+"""A network ready to answer: log-mels (batch, frames, mels) to probabilities, at the scale of segments and of bars."""
+
+
+def load_network(weights: Path, card: ModelCard) -> LoadedNetwork:
     """The network of a card with its weights and calibration, ready to answer; each process reads them once."""
     calibration = tuple(sorted((role, tuple(pair)) for role, pair in card.calibration.items()))
     return _load(weights, card.weights_digest, NetworkConfig(**card.network), calibration)
 
 
 @lru_cache(maxsize=2)
-def _load(weights: Path, digest: str, config: NetworkConfig, calibration: tuple[tuple[str, Any], ...]) -> nn.Module:
+def _load(weights: Path, digest: str, config: NetworkConfig, calibration: tuple[tuple[str, Any], ...]) -> LoadedNetwork:
     network = config.build()
     network.load_state_dict(load_file(weights))
     quick = channels_last(folded(network.eval()))
     return CalibratedNetwork(quick, dict(calibration)).eval() if calibration else quick
 
 
-def on_best_device(network: nn.Module) -> nn.Module:
+def on_best_device(network: LoadedNetwork) -> LoadedNetwork:
     """The network on this machine's GPU, if it has one."""
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def predict(network: nn.Module, mels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+def predict(network: nn.Module, mels: NDArray[np.floating[Any]]) -> Probabilities:
     """Probabilities (n, roles) of log-mels (n, frames, mels); every call of the network has the same padded size.
 
     So a row does not depend on its neighbours: what the libraries do to a batch is the same for each. Where a GPU has
     too little memory for it, the size is halved until it fits.
     """
+    return _in_batches(network, lambda batch: (network(batch),), mels)[0]
+
+
+def predict_at_two_scales(
+    network: LoadedNetwork, mels: NDArray[np.floating[Any]]
+) -> tuple[Probabilities, Probabilities]:
+    """As `predict`, for segments (n, roles) and for each of their four bars (n, 4, roles) at once."""
+    segments, bars = _in_batches(network, lambda batch: network.at_two_scales(batch, BARS_PER_SEGMENT), mels)
+    return segments, bars
+
+
+def _in_batches(
+    network: nn.Module, ask: Callable[[Tensor], tuple[Tensor, ...]], mels: NDArray[np.floating[Any]]
+) -> list[Probabilities]:
     device = next(network.parameters()).device
     size = max(1, _FRAMES_AT_ONCE.get(device.type, _FRAMES_AT_ONCE["cpu"]) // max(1, mels.shape[1]))
+    network.eval()
     while True:
         try:
-            return _predict(network, mels, size)
+            answers = [
+                _ask(ask, mels[start : start + size], size, device) for start in range(0, max(1, len(mels)), size)
+            ]
+            return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
         except torch.OutOfMemoryError:
             if size == 1:
                 raise
@@ -82,14 +110,10 @@ def predict(network: nn.Module, mels: NDArray[np.floating[Any]]) -> NDArray[np.f
             torch.cuda.empty_cache()
 
 
-def _predict(network: nn.Module, mels: NDArray[np.floating[Any]], size: int) -> NDArray[np.float32]:
-    device = next(network.parameters()).device
-    rows: list[NDArray[np.float32]] = []
-    network.eval()
+def _ask(
+    ask: Callable[[Tensor], tuple[Tensor, ...]], mels: NDArray[np.floating[Any]], size: int, device: torch.device
+) -> list[Probabilities]:
+    padded = np.zeros((size, *mels.shape[1:]), np.float32)
+    padded[: len(mels)] = mels
     with torch.inference_mode():
-        for start in range(0, len(mels), size):
-            batch = np.asarray(mels[start : start + size], np.float32)
-            padded = np.zeros((size, *batch.shape[1:]), np.float32)
-            padded[: len(batch)] = batch
-            rows.append(network(torch.from_numpy(padded).to(device))[: len(batch)].cpu().numpy())
-    return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+        return [answer[: len(mels)].cpu().numpy() for answer in ask(torch.from_numpy(padded).to(device))]

@@ -10,19 +10,30 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.models import ModelCard
+from storage.models import ModelCard, StoredModel
 from storage.parts import Bar, LabelOutcome, Section, Segment
-from storage.vocabulary import BEATS_PER_BAR, ROLES, Kind, Reason, Status
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES, Kind, Reason, Status
 from tasks.audio import AudioError, Sound
-from tasks.inference import load_network, predict
 from tasks.iram import bar_levels_db, smooth, stays
 from tasks.mel import Matrix, MelConfig, compress_in_place, mel_power_of_blocks, reference_level
 from tasks.sections import find_sections
-from tasks.segments import Bounds, bar_mels, bar_numbers, loop_bounds, loop_mels, timed_mels, track_bounds, track_mels
+from tasks.segments import (
+    Bounds,
+    bar_numbers,
+    bars_of_phrases,
+    is_whole,
+    loop_bounds,
+    loop_mels,
+    phrase_mels,
+    phrase_of,
+    timed_mels,
+    track_bounds,
+    track_mels,
+)
 from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
 from tasks.tonality import Key, Listener, believed, stated_key
 
-LABEL_VERSION: Final = 5
+LABEL_VERSION: Final = 6
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LIKELY: Final = 0.5
@@ -30,6 +41,10 @@ _LIKELY: Final = 0.5
 _LOOP_S: Final = 30.0
 _LOOP_BARS: Final = 8
 _BEATLESS_WINDOW_S: Final = 8.0
+
+
+Answers = tuple[Matrix, Matrix]
+"""The probability of each role in windows (windows, roles), and in each of their four bars (windows, 4, roles)."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +61,24 @@ class LabelRequest:
 
 @dataclass(frozen=True)
 class LabelRecipe:
-    """The model to label with: its card and the path of its weights, small enough to send to any worker."""
+    """The model to label with, as every batch takes it to a worker: a card to answer by, the path of its weights."""
 
     card: ModelCard
     weights: Path
+
+    @classmethod
+    def of(cls, stored: StoredModel) -> "LabelRecipe":
+        """The recipe of a stored model."""
+        return cls(stored.card.to_answer(), stored.weights)
 
 
 @dataclass(frozen=True)
 class Analysis:
     """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
 
-    A loop has one bound and one or more mels, a track as many mels as bounds, music without a beat no bounds.
-    `bars` are the numbers of the bars of a track, `bar_mels` their log-mels; both are empty for anything else. An
+    `mels` are windows of four bars (windows, frames, mels). Those of a loop all answer for its one segment, and those
+    of music without a beat for all of it; it has no bounds. A track begins with the phrases of its `bars`, and
+    `window_of` says which window answers for each segment: what is shorter than a phrase has one of its own. An
     estimated `key` still has to be sure enough (`tasks.tonality`).
     """
 
@@ -67,8 +88,8 @@ class Analysis:
     grid: Grid | None
     bounds: list[Bounds]
     mels: Matrix
+    window_of: list[int]
     bars: range
-    bar_mels: Matrix
     key: Key | None
 
 
@@ -82,8 +103,11 @@ def _unwatched(_: LabelRequest) -> AbstractContextManager[None]:
 
 def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched) -> list[LabelOutcome]:
     """Label some files; a file that cannot be used gets an outcome with a reason, and never stops the others."""
-    network = load_network(recipe.weights, recipe.card)
-    return answered(requests, analyse_batch(requests, recipe, watch), recipe.card, partial(predict, network))
+    # Torch takes 190 MB, and the flow, which imports this only to send it to workers, never needs it.
+    from tasks.inference import load_network, predict_at_two_scales
+
+    ask = partial(predict_at_two_scales, load_network(recipe.weights, recipe.card))
+    return answered(requests, analyse_batch(requests, recipe, watch), recipe.card, ask)
 
 
 def analyse_batch(
@@ -107,29 +131,25 @@ def answered(
     requests: Sequence[LabelRequest],
     analyses: Sequence[Analysis | AudioError],
     card: ModelCard,
-    ask: Callable[[Matrix], Matrix],
+    ask: Callable[[Matrix], Answers],
 ) -> list[LabelOutcome]:
-    """Outcomes of analysed files; `ask` gives probabilities (n, roles) for the log-mels (n, frames, mels) of all."""
-    ready = [analysis for analysis in analyses if isinstance(analysis, Analysis)]
-    answers = zip(
-        _asked(ask, [analysis.mels for analysis in ready]),
-        _asked(ask, [analysis.bar_mels for analysis in ready]),
-        strict=True,
-    )
+    """Outcomes of analysed files; `ask` answers the log-mels (windows, frames, mels) of all of them."""
+    answers = iter(_asked(ask, [analysis.mels for analysis in analyses if isinstance(analysis, Analysis)]))
     return [
         _quarantined(request, analysis, card)
         if isinstance(analysis, AudioError)
-        else _labelled(request, analysis, *next(answers), card)
+        else _labelled(request, analysis, next(answers), card)
         for request, analysis in zip(requests, analyses, strict=True)
     ]
 
 
-def _asked(ask: Callable[[Matrix], Matrix], mels: Sequence[Matrix]) -> list[Matrix]:
-    """The activations of several files' windows: (windows, roles) each, from network calls that they share."""
+def _asked(ask: Callable[[Matrix], Answers], mels: Sequence[Matrix]) -> list[Answers]:
+    """What the network says of several files' windows, from calls that they share."""
     if not mels:
         return []
     together = mels[0] if len(mels) == 1 else np.concatenate(mels)
-    return np.split(ask(together), np.cumsum([len(windows) for windows in mels])[:-1])
+    borders = np.cumsum([len(windows) for windows in mels])[:-1]
+    return list(zip(*(np.split(answer, borders) for answer in ask(together)), strict=True))
 
 
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
@@ -147,20 +167,25 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
         grid = Grid(tempo, request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = compress_in_place(loop_mels(power, bound, config))
-        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, *_no_bars(config), key)
+        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, [], range(0), key)
     grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
-        return Analysis(kind, sound.duration_s, sound.digest, None, [], compress_in_place(mels), *_no_bars(config), key)
-    mels = compress_in_place(track_mels(power, bounds, grid_found.bar_s, config))
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], compress_in_place(mels), [], range(0), key)
+    mels, window_of = _track_windows(power, bounds, grid_found, config)
     bars = bar_numbers(bounds)
-    mels_of_bars = compress_in_place(bar_mels(power, bars, grid_found, config))
-    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, bars, mels_of_bars, key)
+    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, window_of, bars, key)
 
 
-def _no_bars(config: MelConfig) -> tuple[range, Matrix]:
-    return range(0), np.empty((0, config.frames_per_bar, config.mels), np.float32)
+def _track_windows(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelConfig) -> tuple[Matrix, list[int]]:
+    """The log-mels that the network is asked about, and which of them answers for each segment."""
+    bars = bar_numbers(bounds)
+    phrases = phrase_mels(power, bars, grid, config)
+    short = [bound for bound in bounds if not is_whole(bound, grid.bar_s)]
+    own = {bound: len(phrases) + place for place, bound in enumerate(short)}
+    windows = np.concatenate([phrases, track_mels(power, short, grid.bar_s, config)])
+    return compress_in_place(windows), [own.get(bound, phrase_of(bound, bars)) for bound in bounds]
 
 
 def _track_grid(power: Matrix, frame_rate: float, tempo: Tempo | None, first_downbeat_s: float | None) -> Grid | None:
@@ -181,17 +206,13 @@ def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
     return Kind.LOOP if duration_s < longest * (1 - 1e-3) else Kind.TRACK
 
 
-def _labelled(
-    request: LabelRequest, analysis: Analysis, activations: Matrix, bar_activations: Matrix, card: ModelCard
-) -> LabelOutcome:
-    if analysis.kind is Kind.LOOP:
-        activations = activations.mean(axis=0, keepdims=True)
+def _labelled(request: LabelRequest, analysis: Analysis, answers: Answers, card: ModelCard) -> LabelOutcome:
+    activations, bar_activations, levels_db = _on_bounds(analysis, *answers)
     tempo = analysis.grid.tempo if analysis.grid else None
     probabilities = track_probability(activations)
     # A threshold may lie far below a half, for the sake of balance; a key needs notes that are likely there.
     likely = {role for place, role in enumerate(ROLES) if probabilities[place] >= _LIKELY}
     key = believed(analysis.key, likely) if analysis.key else None
-    levels_db = bar_levels_db(analysis.bar_mels)
     sounding = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(
         label_key=request.label_key,
@@ -224,6 +245,18 @@ def _labelled(
         stays=tuple(stays(sounding, analysis.bars)),
         sections=tuple(find_sections(sounding, levels_db, analysis.bars)),
     )
+
+
+def _on_bounds(analysis: Analysis, windows: Matrix, bars: Matrix) -> tuple[Matrix, Matrix, NDArray[np.float64]]:
+    """Activations of segments (segments, roles) and bars (bars, roles), and the level of each bar in dB."""
+    if analysis.kind is Kind.LOOP:
+        windows = windows.mean(axis=0, keepdims=True)
+    elif analysis.bounds:
+        windows = windows[analysis.window_of]
+    frames, bands = analysis.mels.shape[1:]
+    mels = analysis.mels.reshape(-1, frames // BARS_PER_SEGMENT, bands)
+    levels_db = bar_levels_db(bars_of_phrases(mels, analysis.bars))
+    return windows, bars_of_phrases(bars.reshape(-1, bars.shape[-1]), analysis.bars), levels_db
 
 
 def _quarantined(request: LabelRequest, error: AudioError, card: ModelCard) -> LabelOutcome:

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.vocabulary import BARS_PER_SEGMENT
 from tasks.mel import Matrix, MelConfig, cut_segments
 from tasks.tempo import Grid
+
+Array = TypeVar("Array", bound=NDArray[Any])
 
 _NEARLY: Final = 1e-3
 """Share of a bar that may be missing from a segment that still counts as whole."""
@@ -65,11 +68,33 @@ def bar_numbers(bounds: list[Bounds]) -> range:
     return range(bounds[0].start_bar, bounds[-1].end_bar + 1)
 
 
-def bar_mels(power: Matrix, bars: range, grid: Grid, config: MelConfig) -> Matrix:
-    """Mel power of each bar: (bars, frames_per_bar, mels); what of a bar lies outside the file is silence."""
-    fours = np.arange(bars.start, bars.stop, BARS_PER_SEGMENT, dtype=np.float64)
-    mels = cut_segments(power, grid.first_downbeat_s + (fours - 1) * grid.bar_s, grid.bar_s, config)
-    return mels.reshape(-1, config.frames_per_bar, config.mels)[: len(bars)]
+def is_whole(bound: Bounds, bar_s: float) -> bool:
+    """Whether a segment of a track has all of its four bars."""
+    return bound.end_s - bound.start_s >= (BARS_PER_SEGMENT - _NEARLY) * bar_s
+
+
+def phrase_mels(power: Matrix, bars: range, grid: Grid, config: MelConfig) -> Matrix:
+    """Mel power of a track in fours of bars, bar 1 beginning one: (phrases, frames_per_segment, mels).
+
+    From the phrase of the first of `bars` to that of the last; what of them lies outside the file is silence.
+    """
+    firsts = np.arange(_phrase_start(bars.start), bars.stop, BARS_PER_SEGMENT, dtype=np.float64)
+    return cut_segments(power, grid.first_downbeat_s + (firsts - 1) * grid.bar_s, grid.bar_s, config)
+
+
+def phrase_of(bound: Bounds, bars: range) -> int:
+    """The place of a whole segment among the phrases of `bars`."""
+    return (bound.end_bar - _phrase_start(bars.start)) // BARS_PER_SEGMENT
+
+
+def bars_of_phrases(values: Array, bars: range) -> Array:
+    """What belongs to `bars` (bars, ...) of something that each bar of their phrases has (4 * phrases, ...)."""
+    before = bars.start - _phrase_start(bars.start)
+    return values[before : before + len(bars)]  # type: ignore[return-value]
+
+
+def _phrase_start(bar: int) -> int:
+    return bar - (bar - 1) % BARS_PER_SEGMENT
 
 
 def loop_mels(power: Matrix, bound: Bounds, config: MelConfig) -> Matrix:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numpy as np
-from torch import nn
 
 from tasks.audio import Sound
-from tasks.inference import load_network, predict
+from tasks.inference import LoadedNetwork, load_network, predict_at_two_scales
 from tasks.labelling import LabelRecipe, LabelRequest, analyse
 from tasks.mel import MelConfig, mel_power_of_blocks, reference_level
 from tasks.readers import open_reader
@@ -54,7 +53,7 @@ def time_stages(paths: Sequence[Path], recipe: LabelRecipe) -> StageTimes:
     return StageTimes(*(float(value) for value in sums))
 
 
-def _stages_of(path: Path, network: nn.Module, config: MelConfig) -> list[float]:
+def _stages_of(path: Path, network: LoadedNetwork, config: MelConfig) -> list[float]:
     """The seconds of audio of a file, and those that each stage took for it, in the order of `StageTimes`."""
     decode, _ = _timed(_decode, path)
     sound = Sound(path, config.sample_rate)
@@ -63,7 +62,7 @@ def _stages_of(path: Path, network: nn.Module, config: MelConfig) -> list[float]
     power /= reference_level(power)
     tempo, _ = _timed(estimate_grid, power, config.frame_rate)
     whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
-    answer = sum(_timed(predict, network, mels)[0] for mels in (analysis.mels, analysis.bar_mels))
+    answer, _ = _timed(predict_at_two_scales, network, analysis.mels)
     segments = max(0.0, whole - read - mel - tempo)
     return [sound.duration_s, decode, max(0.0, read - decode), mel, tempo, segments, answer]
 

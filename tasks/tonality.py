@@ -82,7 +82,8 @@ class Listener:
         passage, every = (round(seconds * self._rate) for seconds in (_PASSAGE_S, _EVERY_S))
         while len(block):
             listening = self._place < passage
-            piece, block = np.split(block, [(passage if listening else every) - self._place])
+            left = (passage if listening else every) - self._place
+            piece, block = block[:left], block[left:]
             self._place = (self._place + len(piece)) % every
             if listening:
                 self._passage.append(piece)

@@ -140,7 +140,7 @@ def iram(
         raise UserError(f"{file} is not a file; name a loop or a track")
     stored = ModelStore(workspace_at(workspace).models).load(model)
     request = LabelRequest("", str(file.absolute()), None, bpm, first_downbeat)
-    outcome = label_batch([request], LabelRecipe(stored.card, stored.weights))[0]
+    outcome = label_batch([request], LabelRecipe.of(stored))[0]
     if outcome.reason is not None:
         raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
     if plot is not None:

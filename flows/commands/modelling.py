@@ -131,9 +131,7 @@ def evaluate(
             raise UserError(
                 f"{on} holds annotated maps: they are scored with --json alone, and no model has learned them"
             )
-        _print_map_scores(
-            score_annotated(Path(on), LabelRecipe(stored.card, stored.weights)), stored.card.model_id, as_json
-        )
+        _print_map_scores(score_annotated(Path(on), LabelRecipe.of(stored)), stored.card.model_id, as_json)
         return
     material = gather(on, DatasetStore(where.datasets), stored.card, split)
     result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)

@@ -16,7 +16,24 @@ class RoleNetwork(nn.Module, ABC):
 
     def forward(self, mel: Tensor) -> Tensor:
         """(batch, frames, mels) to (batch, roles), each in 0..1."""
-        pooled: Tensor = self.pooling(torch.sigmoid(self.frames(mel).float()))
+        return self._answer(self.features(mel))
+
+    def at_two_scales(self, mel: Tensor, parts: int) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and the same for each of so many equal parts: (batch, parts, roles).
+
+        The convolutions run once for both; a part is heard with what sounds next to it.
+        """
+        features = self.features(mel)
+        batch, steps, channels = features.shape
+        of_parts = self._answer(features.reshape(batch * parts, steps // parts, channels))
+        return self._answer(features), of_parts.reshape(batch, parts, -1)
+
+    def frames(self, mel: Tensor) -> Tensor:
+        """Logits per time step (batch, steps, roles), before pooling."""
+        return self.logits(self.features(mel))
+
+    def _answer(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.pooling(torch.sigmoid(self.logits(features).float()))
         return pooled
 
     def penalty(self) -> Tensor:
@@ -25,8 +42,12 @@ class RoleNetwork(nn.Module, ABC):
         return asked() if asked is not None else next(self.parameters()).new_zeros(())
 
     @abstractmethod
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per time step (batch, steps, roles), before pooling."""
+    def features(self, mel: Tensor) -> Tensor:
+        """What the convolutions hear at each time step of log-mel (batch, frames, mels): (batch, steps, channels)."""
+
+    @abstractmethod
+    def logits(self, features: Tensor) -> Tensor:
+        """The roles at each time step (batch, steps, roles) of a stretch of `features`."""
 
 
 def channels_last(network: RoleNetwork) -> RoleNetwork:

@@ -53,11 +53,15 @@ class HarmonicNetwork(RoleNetwork):
         self.dense = nn.Sequential(nn.Linear(2 * width * rows, 2 * width), nn.ReLU(inplace=True), nn.Dropout(0.5))
         self.roles = nn.Linear(2 * width, roles)
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per beat (batch, frames / 16, roles)."""
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, frames / 16, channels)."""
         image = torch.einsum("btm,hmk->bhtk", self.level(mel)[:, 0], self.harmonics)
-        features: Tensor = self.stack(image)
-        logits: Tensor = self.roles(self.dense(features.transpose(1, 2).flatten(2)))
+        stacked: Tensor = self.stack(image)
+        return stacked.transpose(1, 2).flatten(2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits per beat (batch, beats, roles)."""
+        logits: Tensor = self.roles(self.dense(features))
         return logits
 
 

@@ -69,15 +69,19 @@ class MusicnnNetwork(RoleNetwork):
         )
         self.roles = nn.Sequential(nn.Dropout(0.5), nn.Linear(8 * width, roles))
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per beat (batch, frames / 16, roles)."""
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, frames / 16, channels)."""
         image = self.level(mel)
         layers = [torch.cat([branch(image) for branch in self.front], dim=1)]
         for place, layer in enumerate(self.middle):
             heard = layer(layers[-1])
             layers.append(heard if place == 0 else heard + layers[-1])
-        steps = self.dense(self.shorten(torch.cat(layers, dim=1)))
-        logits: Tensor = self.roles(steps.transpose(1, 2))
+        steps: Tensor = self.dense(self.shorten(torch.cat(layers, dim=1)))
+        return steps.transpose(1, 2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits per beat (batch, beats, roles)."""
+        logits: Tensor = self.roles(features)
         return logits
 
 

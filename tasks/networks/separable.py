@@ -29,7 +29,7 @@ class SeparableNetwork(RoleNetwork):
     """A strided stem and five separable blocks shrink time by 16 and frequency by 16.
 
     What is left of frequency becomes channels, and a convolution along time looks across three beats. Each beat
-    gives its own logits, from itself and from a summary of all four bars.
+    gives its own logits, from itself and from a summary of all that is asked about.
     """
 
     def __init__(self, mels: int, roles: int, width: int, pooling: nn.Module) -> None:
@@ -61,10 +61,15 @@ class SeparableNetwork(RoleNetwork):
         self.dropout = nn.Dropout(0.4)
         self.roles = nn.Linear(8 * width, roles)
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per beat (batch, frames / 16, roles)."""
-        features = self.blocks(self.stem(self.level(mel)))
-        steps = self.along_time(features.transpose(2, 3).flatten(1, 2))
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, frames / 16, channels)."""
+        image = self.blocks(self.stem(self.level(mel)))
+        steps: Tensor = self.along_time(image.transpose(2, 3).flatten(1, 2))
+        return steps.transpose(1, 2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits per beat (batch, beats, roles)."""
+        steps = features.transpose(1, 2)
         summary = self.summary(torch.cat([steps.mean(dim=2), steps.amax(dim=2)], dim=1))
         both = torch.cat([steps, summary[:, :, None].expand_as(steps)], dim=1)
         logits: Tensor = self.roles(self.dropout(both.transpose(1, 2)))

@@ -25,8 +25,12 @@ class SquareNetwork(RoleNetwork):
         self.dense = nn.Sequential(nn.Linear(4 * width * rows, 4 * width), nn.ReLU(inplace=True), nn.Dropout(0.5))
         self.roles = nn.Linear(4 * width, roles)
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per beat (batch, frames / 16, roles)."""
-        features: Tensor = self.stack(self.level(mel))
-        logits: Tensor = self.roles(self.dense(features.transpose(1, 2).flatten(2)))
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, frames / 16, channels)."""
+        stacked: Tensor = self.stack(self.level(mel))
+        return stacked.transpose(1, 2).flatten(2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits per beat (batch, beats, roles)."""
+        logits: Tensor = self.roles(self.dense(features))
         return logits

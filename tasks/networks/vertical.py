@@ -47,9 +47,13 @@ class VerticalNetwork(RoleNetwork):
         )
         self.roles = nn.Sequential(nn.Dropout(0.5), nn.Linear(2 * wide, roles))
 
-    def frames(self, mel: Tensor) -> Tensor:
-        """Logits per beat (batch, frames / 16, roles)."""
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, frames / 16, channels)."""
         image = self.level(mel)
-        features = self.stack(torch.cat([branch(image) for branch in self.branches], dim=1))
-        logits: Tensor = self.roles(features[..., 0].transpose(1, 2))
+        stacked: Tensor = self.stack(torch.cat([branch(image) for branch in self.branches], dim=1))
+        return stacked[..., 0].transpose(1, 2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits per beat (batch, beats, roles)."""
+        logits: Tensor = self.roles(features)
         return logits

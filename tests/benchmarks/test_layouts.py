@@ -1,4 +1,4 @@
-"""Which role sounds in which bar of synthetic layouts: the network a bar at a time, factorisation, and both joined.
+"""Which role sounds in which bar of synthetic layouts: the network alone, factorisation, and both joined.
 
 Set ROLECALL_LAYOUTS to a folder of `<kind>_<n>_plan.txt` (the generated plans of J. B. L. Smith's ismir2020-loops) and
 ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. The loops are those of groups that the
@@ -16,11 +16,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import NMF
-from torch import nn
 
 from storage.models import ModelCard, ModelStore
-from storage.vocabulary import ROLES
-from tasks.inference import load_network, predict
+from storage.vocabulary import BARS_PER_SEGMENT, ROLES
+from tasks.inference import LoadedNetwork, load_network, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, log_compress
 from tests.benchmarks.joining import join
@@ -75,9 +74,12 @@ def factors(mels: Matrix, count: int) -> NDArray[np.float64]:
     return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
 
 
-def by_network(mels: Matrix, network: nn.Module, card: ModelCard) -> Scored:
+def by_network(mels: Matrix, network: LoadedNetwork, card: ModelCard) -> Scored:
     logs = log_compress(mels)
-    activations = predict(network, logs)
+    silent = np.full((-len(logs) % BARS_PER_SEGMENT, *logs.shape[1:]), logs.min(), np.float32)
+    phrases = np.concatenate([logs, silent]).reshape(-1, BARS_PER_SEGMENT * logs.shape[1], logs.shape[2])
+    _, heard = predict_at_two_scales(network, phrases)
+    activations = heard.reshape(-1, len(ROLES))[: len(logs)]
     return activations, smooth(activations, bar_levels_db(logs), card.thresholds, range(1, len(logs) + 1))
 
 

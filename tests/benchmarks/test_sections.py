@@ -21,11 +21,11 @@ from storage.models import ModelStore
 from storage.vocabulary import ROLES, BpmSource, SectionLabel
 from tasks.audio import decode
 from tasks.compositions import Composition, read_compositions
-from tasks.inference import load_network, predict
+from tasks.inference import load_network, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
 from tasks.sections import find_sections
-from tasks.segments import bar_mels, bar_numbers, track_bounds
+from tasks.segments import bar_numbers, bars_of_phrases, phrase_mels, track_bounds
 from tasks.tempo import Grid, Tempo
 
 pytestmark = pytest.mark.benchmark
@@ -114,11 +114,16 @@ def test_sections(corpus: Path, tmp_path: Path) -> None:
             continue
         grid = Grid(Tempo(composition.bpm, BpmSource.MANIFEST, 1.0), 0.0)
         bars = bar_numbers(track_bounds(grid, composition.duration_s))
-        mels = log_compress(bar_mels(power_of(composition, config), bars, grid, config))
+        phrases = log_compress(phrase_mels(power_of(composition, config), bars, grid, config))
+        _, heard = predict_at_two_scales(network, phrases)
+        mels, activations = (
+            bars_of_phrases(values, bars)
+            for values in (phrases.reshape(-1, config.frames_per_bar, config.mels), heard.reshape(-1, len(ROLES)))
+        )
         truth = truth_labels(composition.truth)
         borders = sum(one != other for one, other in pairwise(truth))
         methods: dict[str, Callable[[], Labels]] = {
-            "rolecall": lambda: by_sections(mels, predict(network, mels), stored.card.thresholds, bars),  # noqa: B023
+            "rolecall": lambda: by_sections(mels, activations, stored.card.thresholds, bars),  # noqa: B023
             "novelty, number known": lambda: by_novelty(mels, borders),  # noqa: B023
             "equal, number known": lambda: by_equal_cuts(len(bars), borders),  # noqa: B023
         }

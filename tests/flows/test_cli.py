@@ -35,6 +35,11 @@ def test_sql_loads_the_database_and_nothing_else_that_is_heavy(tmp_path: Path) -
     assert modules_loaded_by("sql", "SELECT 1", "--workspace", str(tmp_path)) & HEAVY <= {"duckdb", "numpy"}
 
 
+def test_the_flow_that_labels_leaves_torch_to_its_workers() -> None:
+    code = "import sys, flows.label; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 @pytest.mark.parametrize("words", [(), ("fetch",), ("loops",), ("dataset",), ("models",)])
 def test_a_command_without_words_shows_help(words: tuple[str, ...]) -> None:
     shown = subprocess.run([sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False)

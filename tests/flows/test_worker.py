@@ -16,7 +16,7 @@ from tests.dummies import clicks, read_part, write
 @pytest.fixture(scope="module")
 def recipe() -> LabelRecipe:
     stored = ModelStore(BUNDLED).load("default")
-    return LabelRecipe(stored.card, stored.weights)
+    return LabelRecipe.of(stored)
 
 
 def two_files(folder: Path) -> list[LabelRequest]:

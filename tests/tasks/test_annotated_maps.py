@@ -28,7 +28,7 @@ STEMS = {
 @pytest.fixture(scope="module")
 def recipe() -> LabelRecipe:
     stored = ModelStore(BUNDLED).load("default")
-    return LabelRecipe(stored.card, stored.weights)
+    return LabelRecipe.of(stored)
 
 
 def annotate(folder: Path, name: str, playing: dict[str, str]) -> Path:

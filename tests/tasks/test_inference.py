@@ -7,7 +7,7 @@ from safetensors.torch import save
 
 from storage.models import BUNDLED, ModelStore, StoredModel, identify
 from storage.vocabulary import ROLES
-from tasks.inference import load_network, predict
+from tasks.inference import load_network, predict, predict_at_two_scales
 from tasks.mel import MelConfig
 from tasks.networks import NETWORKS, NetworkConfig
 from tasks.networks.folding import folded
@@ -38,6 +38,17 @@ def test_every_row_gets_a_probability_per_role(bundled: StoredModel) -> None:
 
 def test_no_rows_give_no_answers(bundled: StoredModel) -> None:
     assert len(predict(load_network(bundled.weights, bundled.card), SEGMENTS[:0])) == 0
+
+
+def test_segments_and_bars_are_answered_together_and_no_row_depends_on_its_neighbours(bundled: StoredModel) -> None:
+    network = load_network(bundled.weights, bundled.card)
+    segments, bars = predict_at_two_scales(network, SEGMENTS)
+    np.testing.assert_allclose(segments, predict(network, SEGMENTS), atol=1e-6)
+    assert bars.shape == (50, 4, len(ROLES))
+    assert ((bars >= 0) & (bars <= 1)).all()
+    for place in (0, 7, 49):
+        _, alone = predict_at_two_scales(network, SEGMENTS[place : place + 1])
+        np.testing.assert_allclose(alone[0], bars[place], atol=1e-6)
 
 
 def test_half_precision_features_are_taken_as_they_are(bundled: StoredModel) -> None:

@@ -15,7 +15,7 @@ from tests.dummies import BUNDLED_AUDIO, LOOPS, TRACKS, clicks, noise, write
 @pytest.fixture(scope="module")
 def recipe() -> LabelRecipe:
     stored = ModelStore(BUNDLED).load("default")
-    return LabelRecipe(stored.card, stored.weights)
+    return LabelRecipe.of(stored)
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,20 @@ def test_a_beat_has_its_own_logits_and_pooling_them_gives_the_answer(network: st
         torch.testing.assert_close(built(mel), torch.sigmoid(steps).amax(dim=1))
 
 
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_bars_are_answered_beside_their_segment_by_the_same_convolutions(network: str) -> None:
+    built, mel = build(network, "max"), torch.randn(2, FRAMES, MELS)
+    with torch.inference_mode():
+        features = built.features(mel)
+        segments, bars = built.at_two_scales(mel, 4)
+        beats = FRAMES // 16 // 4
+        torch.testing.assert_close(segments, built(mel))
+        assert bars.shape == (2, 4, len(ROLES))
+        for bar in range(4):
+            alone = torch.sigmoid(built.logits(features[:, bar * beats : (bar + 1) * beats])).amax(dim=1)
+            torch.testing.assert_close(bars[:, bar], alone)
+
+
 def test_an_unknown_name_lists_the_choices() -> None:
     with pytest.raises(KeyError, match=r"no network 'vgg'; choose from .*separable"):
         NetworkConfig("vgg", "auto", MELS, 6).build()

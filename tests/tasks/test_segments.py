@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 
 from storage.vocabulary import BpmSource
 from tasks.mel import MelConfig
-from tasks.segments import loop_bounds, loop_mels, repeat_bars, timed_mels, track_bounds, track_mels
+from tasks.segments import (
+    bar_numbers,
+    bars_of_phrases,
+    is_whole,
+    loop_bounds,
+    loop_mels,
+    phrase_mels,
+    phrase_of,
+    repeat_bars,
+    timed_mels,
+    track_bounds,
+    track_mels,
+)
 from tasks.tempo import Grid, Tempo
 
 CONFIG = MelConfig()
@@ -119,6 +131,28 @@ def test_a_short_segment_repeats_its_bars_instead_of_going_silent() -> None:
     last = track_mels(ramp(20.0), bounds, track.bar_s, CONFIG)[-1, :, 0]
     np.testing.assert_allclose(last[: len(last) // 2], last[len(last) // 2 :])
     assert last.min() > 15.9
+
+
+@pytest.mark.parametrize("upbeat_s", [0.0, 1.0, 3.9, 4.0, 8.0, 9.0])
+@pytest.mark.parametrize("duration_s", [24.0, 26.0, 29.5])
+def test_a_whole_segment_is_a_phrase_of_its_track_and_every_bar_has_the_power_of_its_own_time(
+    upbeat_s: float, duration_s: float
+) -> None:
+    track = grid(120, upbeat_s)
+    power, bounds = ramp(duration_s), track_bounds(track, duration_s)
+    bars = bar_numbers(bounds)
+    phrases = phrase_mels(power, bars, track, CONFIG)
+    segments = track_mels(power, bounds, track.bar_s, CONFIG)
+    whole = [place for place, bound in enumerate(bounds) if is_whole(bound, track.bar_s)]
+    assert whole
+    for place in whole:
+        np.testing.assert_allclose(phrases[phrase_of(bounds[place], bars)], segments[place], atol=1e-3)
+    mels = bars_of_phrases(phrases.reshape(-1, CONFIG.frames_per_bar, CONFIG.mels), bars)
+    assert len(mels) == len(bars)
+    for bar, mel in zip(bars, mels, strict=True):
+        start_s = upbeat_s + (bar - 1) * track.bar_s
+        if start_s >= 0 and start_s + track.bar_s <= duration_s:
+            assert mel.mean() == pytest.approx(start_s + track.bar_s / 2, abs=0.05)
 
 
 @pytest.mark.parametrize(("bars", "windows"), [(1, 1), (2, 1), (4, 1), (6, 2), (8, 2)])
