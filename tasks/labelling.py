@@ -16,6 +16,7 @@ from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES, Kind, Rea
 from tasks.audio import AudioError, Sound
 from tasks.iram import bar_levels_db, smooth, stays
 from tasks.mel import Matrix, MelConfig, compress_in_place, mel_power_of_blocks, reference_level
+from tasks.novelty import novelty
 from tasks.sections import find_sections
 from tasks.segments import (
     Bounds,
@@ -207,7 +208,9 @@ def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
 
 
 def _labelled(request: LabelRequest, analysis: Analysis, answers: Answers, card: ModelCard) -> LabelOutcome:
-    activations, bar_activations, levels_db = _on_bounds(analysis, *answers)
+    activations, bar_activations = _on_grid(analysis, *answers)
+    mels = _mels_of_bars(analysis)
+    levels_db = bar_levels_db(mels)
     tempo = analysis.grid.tempo if analysis.grid else None
     probabilities = track_probability(activations)
     # A threshold may lie far below a half, for the sake of balance; a key needs notes that are likely there.
@@ -243,20 +246,23 @@ def _labelled(request: LabelRequest, analysis: Analysis, answers: Answers, card:
             for bar, level_db, row in zip(analysis.bars, levels_db, bar_activations, strict=True)
         ),
         stays=tuple(stays(sounding, analysis.bars)),
-        sections=tuple(find_sections(sounding, levels_db, analysis.bars)),
+        sections=tuple(find_sections(sounding, levels_db, novelty(mels.mean(axis=1)), analysis.bars)),
     )
 
 
-def _on_bounds(analysis: Analysis, windows: Matrix, bars: Matrix) -> tuple[Matrix, Matrix, NDArray[np.float64]]:
-    """Activations of segments (segments, roles) and bars (bars, roles), and the level of each bar in dB."""
+def _on_grid(analysis: Analysis, windows: Matrix, bars: Matrix) -> Answers:
+    """Answers for the windows of a file as activations of its segments (segments, roles) and bars (bars, roles)."""
     if analysis.kind is Kind.LOOP:
         windows = windows.mean(axis=0, keepdims=True)
     elif analysis.bounds:
         windows = windows[analysis.window_of]
-    frames, bands = analysis.mels.shape[1:]
-    mels = analysis.mels.reshape(-1, frames // BARS_PER_SEGMENT, bands)
-    levels_db = bar_levels_db(bars_of_phrases(mels, analysis.bars))
-    return windows, bars_of_phrases(bars.reshape(-1, bars.shape[-1]), analysis.bars), levels_db
+    return windows, bars_of_phrases(bars.reshape(-1, bars.shape[-1]), analysis.bars)
+
+
+def _mels_of_bars(analysis: Analysis) -> Matrix:
+    """The log-mels of each bar of a track (bars, frames, mels)."""
+    _, frames, bands = analysis.mels.shape
+    return bars_of_phrases(analysis.mels.reshape(-1, frames // BARS_PER_SEGMENT, bands), analysis.bars)
 
 
 def _quarantined(request: LabelRequest, error: AudioError, card: ModelCard) -> LabelOutcome:

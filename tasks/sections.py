@@ -1,4 +1,4 @@
-"""Sections: intro, build, core, break, outro, read from which roles sound in each bar and how loud the bar is."""
+"""Sections: intro, build, core, break, outro, read from what sounds in each bar, how loud it is, and what changes."""
 
 from typing import Final
 
@@ -19,8 +19,11 @@ _FOLLOWS: Final = {
 }
 """What may follow what: a track has one intro and one outro, and a build leads to a core."""
 
-_EIGHT, _FOUR, _ANY = 3.0, 5.0, 12.0
+_EIGHT, _FOUR, _ANY = 3.0, 4.0, 12.0
 """What a border costs where eight bars begin, four, or neither."""
+
+_CHANGE: Final = 4.0
+"""What the greatest change of sound takes off that: a border is free where it falls in with a phrase."""
 
 _FULL: Final = 0.75
 """Fullness that divides a core from the rest."""
@@ -30,18 +33,20 @@ _LEVEL_RANGE_DB: Final = 12.0
 _PERCUSSION: Final = ROLES.index("percussion")
 
 
-def find_sections(sounding: NDArray[np.bool_], levels_db: NDArray[np.float64], bars: range) -> list[Section]:
-    """The sections of a track from the roles that sound (bars, roles) and the level of each bar (bars,) in dB.
+def find_sections(
+    sounding: NDArray[np.bool_], levels_db: NDArray[np.float64], changes: NDArray[np.float64], bars: range
+) -> list[Section]:
+    """The sections of a track: from the roles that sound (bars, roles), and of each bar its level in dB and novelty.
 
     A bar is as full as its roles are many and its sound is loud, beside the fullest of its track. The likeliest path
     through intro, build, core, break and outro is taken (Viterbi): cores are full and have percussion, a build grows
-    and leads to a core, the others are not full; borders cost least where eight bars begin. `bars` are
-    the numbers of the bars.
+    and leads to a core, the others are not full; borders cost least where eight bars begin and where the sound
+    changes most (`changes`, 0..1). `bars` are the numbers of the bars.
     """
     if not len(bars):
         return []
     evidence = _evidence(sounding, levels_db)
-    states = _likeliest(evidence, np.array([_cost(bar) for bar in bars]))
+    states = _likeliest(evidence, np.array([_cost(bar) for bar in bars]) - _CHANGE * changes)
     starts = np.flatnonzero(np.diff(states, prepend=-1))
     ends = np.append(starts[1:], len(states))
     found = []

@@ -3,10 +3,12 @@
 The truth is derived from what the stems play in every four bars: a core is a run of segments with percussion and at
 least three quarters of the most roles that ever sound together; what lies before the first is intro, after the last
 outro, between two a break; the last segment before a core is a build if it has more roles than the one before it.
-Roles of unknown state count as silent.
+Roles of unknown state count as silent. What a border costs and what novelty takes off was chosen on the compositions
+of the training and validation sides, which ROLECALL_SIDE=train and ROLECALL_SIDE=validation show.
 """
 
 import math
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +26,7 @@ from tasks.compositions import Composition, read_compositions
 from tasks.inference import load_network, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
+from tasks.novelty import novelty
 from tasks.sections import find_sections
 from tasks.segments import bar_numbers, bars_of_phrases, phrase_mels, track_bounds
 from tasks.tempo import Grid, Tempo
@@ -60,24 +63,17 @@ def truth_labels(truth: NDArray[np.float32]) -> Labels:
 
 def by_sections(mels: Matrix, activations: Matrix, thresholds: dict[str, float], bars: range) -> Labels:
     levels = bar_levels_db(mels)
-    sections = find_sections(smooth(activations, levels, thresholds, bars), levels, bars)
+    sounding = smooth(activations, levels, thresholds, bars)
+    sections = find_sections(sounding, levels, novelty(mels.mean(axis=1)), bars)
     return [one.label.value for one in sections for _ in range(one.start_bar, one.end_bar + 1)]
 
 
 def by_novelty(mels: Matrix, count: int) -> Labels:
     """Borders at the `count` highest peaks of checkerboard novelty over bars (Foote, 2000), eight bars to each side."""
-    sounds = mels.mean(axis=1)
-    unit = sounds - sounds.mean(axis=0)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
-    alike = unit @ unit.T
-    novelty = np.zeros(len(alike))
-    for bar in range(2, len(alike) - 2):
-        width = min(8, bar, len(alike) - bar)
-        before, after = slice(bar - width, bar), slice(bar, bar + width)
-        novelty[bar] = alike[before, before].mean() + alike[after, after].mean() - 2 * alike[before, after].mean()
-    peaks = [bar for bar in range(2, len(alike) - 2) if novelty[bar] == novelty[max(0, bar - 3) : bar + 4].max()]
-    borders = sorted(sorted(peaks, key=lambda bar: -novelty[bar])[:count])
-    return numbered(borders, len(alike))
+    heard = novelty(mels.mean(axis=1), reach=8)
+    peaks = [bar for bar in range(2, len(heard) - 2) if heard[bar] == heard[max(0, bar - 3) : bar + 4].max()]
+    borders = sorted(sorted(peaks, key=lambda bar: -heard[bar])[:count])
+    return numbered(borders, len(heard))
 
 
 def by_equal_cuts(bars: int, count: int) -> Labels:
@@ -110,7 +106,7 @@ def test_sections(corpus: Path, tmp_path: Path) -> None:
     config = MelConfig(**stored.card.mel)
     table: dict[str, list[list[float]]] = {}
     for composition in read_compositions(corpus / "tracks"):
-        if composition.name not in stored.card.groups["test"]:
+        if composition.name not in stored.card.groups[os.environ.get("ROLECALL_SIDE", "test")]:
             continue
         grid = Grid(Tempo(composition.bpm, BpmSource.MANIFEST, 1.0), 0.0)
         bars = bar_numbers(track_bounds(grid, composition.duration_s))

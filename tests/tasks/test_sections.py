@@ -11,14 +11,17 @@ from tasks.sections import find_sections
 PLACES = {role: place for place, role in enumerate(ROLES)}
 
 
-def song(*parts: tuple[int, str, float]) -> tuple[NDArray[np.bool_], NDArray[np.float64], range]:
-    """Parts of a song: how many bars, which roles by their first letters (v, b, p, m, c, f), at what level in dB."""
+def song(*parts: tuple[int, str, float]) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], range]:
+    """Parts of a song: how many bars, which roles by their first letters (v, b, p, m, c, f), at what level in dB.
+
+    Nothing is known of how its sound changes.
+    """
     rows, levels = [], []
     for bars, letters, level in parts:
         row = [any(role.startswith(letter) for letter in letters) for role in ROLES]
         rows += [row] * bars
         levels += [level] * bars
-    return np.array(rows), np.array(levels), range(1, len(rows) + 1)
+    return np.array(rows), np.array(levels), np.zeros(len(rows)), range(1, len(rows) + 1)
 
 
 def told(*parts: tuple[int, str, float]) -> list[tuple[str, int, int]]:
@@ -44,11 +47,21 @@ def test_borders_fall_where_four_bars_begin_though_the_map_is_a_bar_out() -> Non
     assert [start for _, start, _ in told((15, "p", -9), (33, "pbmc", 0), (16, "p", -9))] == [1, 17, 49]
 
 
+def test_of_two_phrases_at_which_a_core_may_begin_the_one_where_the_sound_changes_is_taken() -> None:
+    sounding, levels, changes, bars = song((16, "p", -9), (4, "pb", -4), (44, "pbmc", 0))
+    starts = []
+    for bar in (17, 21):
+        changes[:] = 0
+        changes[bar - 1] = 1
+        starts.append(find_sections(sounding, levels, changes, bars)[1].start_bar)
+    assert starts == [17, 21]
+
+
 def test_a_confidence_is_low_where_the_bars_disagree() -> None:
     rng = np.random.default_rng(1)
-    sounding, levels, bars = song((64, "pbmc", 0))
-    clear = find_sections(sounding, levels, bars)
-    muddled = find_sections(sounding & (rng.random(sounding.shape) < 0.6), levels, bars)
+    sounding, *rest = song((64, "pbmc", 0))
+    clear = find_sections(sounding, *rest)
+    muddled = find_sections(sounding & (rng.random(sounding.shape) < 0.6), *rest)
     assert clear[0].confidence == 1
     assert min(one.confidence for one in muddled) < 0.9
 
@@ -57,7 +70,7 @@ def test_a_confidence_is_low_where_the_bars_disagree() -> None:
 def test_sections_cover_every_bar_once(count: int, seed: int, first_bar: int) -> None:
     rng = np.random.default_rng(seed)
     bars = range(first_bar, first_bar + count)
-    sections = find_sections(rng.random((count, len(ROLES))) < 0.5, rng.uniform(-20, 0, count), bars)
+    sections = find_sections(rng.random((count, len(ROLES))) < 0.5, rng.uniform(-20, 0, count), rng.random(count), bars)
     covered = [bar for one in sections for bar in range(one.start_bar, one.end_bar + 1)]
     assert covered == list(bars)
     assert [one.section for one in sections] == list(range(len(sections)))
