@@ -11,8 +11,8 @@ demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw 
 test: $(VENV)/.installed  ## every test but the drills and the benchmarks
 	$(BIN)/pytest -m "not drill and not benchmark"
 
-drill: $(VENV)/.installed  ## tests that break something on purpose
-	$(BIN)/pytest -m drill
+drill: $(VENV)/.installed  ## tests that break something on purpose; 100 rounds of kills take most of an hour
+	ROLECALL_DRILL_ROUNDS=$${ROLECALL_DRILL_ROUNDS:-100} $(BIN)/pytest -m drill
 
 bench: $(VENV)/.installed  ## figures, not verdicts
 	$(BIN)/pytest -m benchmark -s

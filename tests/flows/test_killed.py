@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.dummies import TRACKS
 ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "5"))
 FILES_A_ROUND = 3
 VICTIMS = ("all", "worker", "flow")
+MOMENTS = ("start", "reading", "part", "commit", "publish")
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(60 + 120 * ROUNDS)]
 
@@ -54,6 +56,32 @@ def wait_for_work(run: "subprocess.Popen[str]", workspace: Path) -> None:
         time.sleep(0.02)
 
 
+def wait_for_change(run: "subprocess.Popen[str]", folder: Path, names: str) -> None:
+    """Until a file of such a name appears in a folder, or is written to."""
+
+    def looks() -> dict[str, int]:
+        return {path.name: path.stat(follow_symlinks=False).st_mtime_ns for path in folder.glob(names)}
+
+    with suppress(FileNotFoundError):  # a temporary file that was renamed meanwhile is a change too
+        before = looks()
+        while run.poll() is None and looks() == before:
+            time.sleep(0.002)
+
+
+def wait_for(moment: str, run: "subprocess.Popen[str]", workspace: Path, luck: random.Random) -> None:
+    """Until a run has come to a moment, and a little longer."""
+    before = parts_of(workspace)
+    if moment != "start":
+        wait_for_work(run, workspace)
+    while moment in ("part", "commit", "publish") and run.poll() is None and parts_of(workspace) == before:
+        time.sleep(0.01)
+    if moment == "commit":
+        wait_for_change(run, workspace / "ledger", "*")
+    elif moment == "publish":
+        wait_for_change(run, workspace, "*catalogue*")
+    time.sleep(luck.uniform(0, 0.05 if moment in ("commit", "publish") else 1.0))
+
+
 def kill(victim: str, run: "subprocess.Popen[str]", luck: random.Random) -> None:
     """Kill a part of a run; one that lost a worker goes on, and must end well."""
     if victim == "worker":
@@ -76,13 +104,8 @@ def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(rolecall: 
     for number in range(ROUNDS):
         add_tracks(folder, number * FILES_A_ROUND, FILES_A_ROUND)
         run = rolecall.start(*words, workspace)
-        victim, moment = VICTIMS[number % len(VICTIMS)], luck.choice(["start", "reading", "part"])
-        before = parts_of(workspace)
-        if moment != "start":
-            wait_for_work(run, workspace)
-        while moment == "part" and run.poll() is None and parts_of(workspace) == before:
-            time.sleep(0.01)
-        time.sleep(luck.uniform(0, 1.0))
+        victim, moment = VICTIMS[number % len(VICTIMS)], MOMENTS[number % len(MOMENTS)]
+        wait_for(moment, run, workspace, luck)
         kill(victim, run, luck)
         print(f"round {number}: killed {victim} after {moment}")
     last = rolecall(*words, workspace, "--json")
