@@ -106,6 +106,7 @@ def _label(
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         run = open_run(workspace, ledger, model, max_errors, time_limit_s)
         passed_over = survey(find, run)
+        ledger.rest()
         label_batches(run, workers, dask)
         return publish(run, passed_over, activate)
 

@@ -72,6 +72,12 @@ class Ledger:
             raise
         self._connection.execute("COMMIT")
 
+    def rest(self) -> None:
+        """Give back the memory that a large piece of work took, which DuckDB and Arrow would keep for the next one."""
+        self._connection.close()
+        self._connection = self._open()
+        pa.default_memory_pool().release_unused()
+
     def publish(self) -> None:
         """Replace the public snapshot by the ledger as it is now; a reader keeps the file it has open."""
         self._connection.execute("CHECKPOINT")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from tasks.readers import FOREIGN
 
 _AUDIO: Final = tuple(EXTENSIONS | FOREIGN)
 _ROWS_A_BATCH: Final = 65_536
+_HASHED_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,12 @@ def look_again(told: pa.Table) -> pa.Table:
 
 def hash_files(paths: Iterable[str]) -> dict[str, str]:
     """SHA-256 of every file that can be read; one that cannot is left out, and labelling says why."""
+    waiting, digests = iter(paths), dict[str, str]()
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return {path: digest for path, digest in pool.map(_hash, paths) if digest is not None}
+        # A million at once would be a million futures, which take a kilobyte each.
+        while some := list(islice(waiting, _HASHED_AT_ONCE)):
+            digests.update((path, digest) for path, digest in pool.map(_hash, some) if digest is not None)
+    return digests
 
 
 def _hash(path: str) -> tuple[str, str | None]:
