@@ -93,7 +93,8 @@ def kill(victim: str, run: "subprocess.Popen[str]", luck: random.Random) -> None
     if victim == "flow":
         run.kill()
         run.wait(60)
-    os.killpg(run.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # a flow that has only begun is alone in its group
+        os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
 
 
