@@ -11,11 +11,11 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.bringing import bring
+from flows.credentials import freesound_client, freesound_key, freesound_tokens
 from flows.engine import open_client
 from flows.interrupts import StoppedError, stop_requested, wait_unless_stopped
 from flows.keeping import FetchSummary, Keeping, Refusal, keeping
 from flows.progress import progress, say
-from flows.secrets import freesound_client, freesound_key, freesound_tokens
 from storage.errors import UserError
 from storage.files import remove_leftovers
 from storage.home import counters_folder

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import requests
 
-from flows.secrets import TOKENS_BLOCK, TokenBlock, freesound_client, token_file
+from flows.credentials import TOKENS_BLOCK, TokenBlock, freesound_client, token_file
 from storage.errors import UserError
 from tasks.requesting import Patience, RequestError
 from tasks.sources.freesound_login import Application, LoginError, read_code

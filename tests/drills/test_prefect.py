@@ -1,4 +1,4 @@
-"""A schedule on a real Prefect server, and a server that goes away in the middle of a run."""
+"""A schedule and a work pool on a real Prefect server, and a server that goes away in the middle of a run."""
 
 import json
 import os
@@ -90,6 +90,27 @@ def test_a_schedule_fires_twice_and_the_second_run_has_nothing_to_do(
     ).json()
     assert deployment["paused"] is False
     assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+
+
+def test_the_deployments_run_through_a_work_pool(rolecall: Command, music: Path, tmp_path: Path) -> None:
+    root, folder, workspace = Path(__file__).parents[2], tmp_path / "audio", tmp_path / "workspace"
+    folder.mkdir()
+    shutil.copyfile(music / "loops" / "loop_drone_g_97.ogg", folder / "loop_drone_g_97.ogg")
+    places = {"ROLECALL_HOME": root, "ROLECALL_MUSIC": folder, "ROLECALL_WORKSPACE": workspace}
+    environment = rolecall.environment() | {name: str(path) for name, path in places.items()}
+
+    def prefect(*words: str) -> None:
+        command = [sys.executable, "-m", "prefect", *words]
+        ended = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=500
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    prefect("work-pool", "create", "rolecall", "--type", "process")
+    prefect("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
+    prefect("deployment", "run", "label-catalogue/nightly")
+    prefect("worker", "start", "--pool", "rolecall", "--limit", "1", "--run-once")
+    assert rows(workspace, "SELECT state, labelled FROM runs") == [("completed", 1)]
 
 
 def test_a_prefect_server_that_dies_is_named_and_the_next_run_goes_on(music: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One direction only: flows -> tasks -> storage, and only flows know Prefect and Dask."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def imported_packages(source: str) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called.endswith(("import_module", "__import__")):
                 yield str(node.args[0].value).split(".")[0]
+
+
+def test_no_flow_hides_a_module_of_the_standard_library() -> None:
+    """Prefect puts the folder of a deployed flow first among those in which modules are looked for."""
+    assert not {path.stem for path in (ROOT / "flows").glob("*.py")} & sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("package", ["tasks", "storage"])
