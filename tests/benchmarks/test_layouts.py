@@ -4,10 +4,11 @@ Set ROLECALL_LAYOUTS to a folder of `<kind>_<n>_plan.txt` (the generated plans o
 ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. The loops are those of groups that the
 bundled model was tested on. Factorisation alone is told the number of loops and which factor is which, as in the
 literature; the joined method (`joining.py`) is told the role of each loop, not which factor it is nor where it sounds.
-Its few numbers were chosen on sixteen composed and sixteen factorial layouts with loops of the validation side.
+Its few numbers were chosen with ROLECALL_SIDE=validation, which takes the loops of that side.
 """
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from sklearn.decomposition import NMF
 
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
-from tasks.inference import LoadedNetwork, load_network, predict_at_two_scales
+from tasks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, log_compress
 from tests.benchmarks.joining import join
@@ -41,7 +42,9 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
     count = int(os.environ.get("ROLECALL_LAYOUT_COUNT", "50"))
     stored = ModelStore(tmp_path).load("default")
     network = load_network(stored.weights, stored.card)
-    loops = one_bar_loops(corpus / "loops" / "manifest.csv", stored.card.groups["test"])
+    loops = one_bar_loops(
+        corpus / "loops" / "manifest.csv", stored.card.groups[os.environ.get("ROLECALL_SIDE", "test")]
+    )
     print(f"\n{'accuracy/correlation':12}" + "".join(f"{name:>16}" for name in ("network", "factors", "joined")))
     for kind in KINDS:
         table: dict[str, list[tuple[float, float]]] = {}
@@ -49,7 +52,7 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
             mels = bar_mels(render(layout, loops, np.random.default_rng(number)))
             heard = by_network(mels, network, stored.card)
             activity = factors(mels, len(layout.roles))
-            joined = join(mels, heard[0], activity, layout.roles)
+            joined = join(mels, heard[0], activity, layout.roles, partial(by_themselves, network=network))
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
             for name, (activations, on) in {
@@ -81,6 +84,11 @@ def by_network(mels: Matrix, network: LoadedNetwork, card: ModelCard) -> Scored:
     _, heard = predict_at_two_scales(network, phrases)
     activations = heard.reshape(-1, len(ROLES))[: len(logs)]
     return activations, smooth(activations, bar_levels_db(logs), card.thresholds, range(1, len(logs) + 1))
+
+
+def by_themselves(bars: Matrix, network: LoadedNetwork) -> Matrix:
+    """The probability of each role (bars, roles) in bars of mel power, each repeated for a whole segment."""
+    return predict(network, np.tile(log_compress(bars), (1, BARS_PER_SEGMENT, 1)))
 
 
 def by_factors(activity: NDArray[np.float64], layout: Layout) -> Scored:
