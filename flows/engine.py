@@ -133,6 +133,12 @@ def _connect(address: str) -> Client:
     return client
 
 
+def training_resources(client: Client) -> dict[str, float] | None:
+    """A graphics card for each training, where every worker offers one."""
+    gpus = _gpus(client)
+    return {"GPU": 1} if gpus and all(gpus.values()) else None
+
+
 def stream(
     client: Client, work: Callable[[Sequence[Item]], Receipt], batches: Iterable[Sequence[Item]], stop: Event
 ) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:

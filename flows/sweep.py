@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from distributed import Client, as_completed
+from distributed import as_completed
 from prefect import flow, task
 from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.engine import open_client
+from flows.engine import open_client, training_resources
 from flows.progress import progress, say
 from storage.datasets import DatasetStore
 from storage.errors import UserError
@@ -54,7 +54,7 @@ def train_all(
     models = ModelStore(store.models)
     with open_client(dask, workers, memory=None) as client, progress("trained", len(requests)) as shown:
         kept = [(request, str(store.root)) for request in requests]
-        futures = client.map(train_one, kept, pure=False, resources=_resources(client))
+        futures = client.map(train_one, kept, pure=False, resources=training_resources(client))
         for future in as_completed(futures, loop=client.loop):
             say(future.result() if future.status == "finished" else f"failed: {future.exception()}")
             shown.advance(1)
@@ -120,9 +120,3 @@ def leaderboard_row(card: ModelCard) -> dict[str, Any]:
 def validation_score(card: ModelCard) -> float:
     """The best validation score of a model's training."""
     return float(card.training["best"])
-
-
-def _resources(client: Client) -> dict[str, float] | None:
-    """A graphics card for each training, where every worker offers one."""
-    offered = [worker["resources"] for worker in client.scheduler_info()["workers"].values()]
-    return {"GPU": 1} if offered and all("GPU" in resources for resources in offered) else None

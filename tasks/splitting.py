@@ -2,10 +2,13 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from storage.loops import Loop
 from tasks.recipe import Split, SplitRules
+
+Side = TypeVar("Side", bound=Hashable)
 
 
 def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
@@ -24,11 +27,28 @@ def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
     reached: dict[Split, Counter[str]] = {"train": Counter(), "validation": Counter(), "test": Counter()}
     for unit, side in side_of.items():
         reached[side] += counts[unit]
-    for unit in sorted(counts.keys() - side_of.keys(), key=_name_digest):
+    waiting = {unit: counts[unit] for unit in counts.keys() - side_of.keys()}
+    side_of |= _deal(waiting, wanted, reached)
+    return {loop.group: side_of[rules.unit_of(loop.group)] for loop in loops}
+
+
+def assign_folds(counts: Mapping[str, Counter[str]], folds: int) -> dict[str, int]:
+    """The fold of every unit of loops, from how often each role is in it: every fold gets its share of every role."""
+    total = sum(counts.values(), Counter[str]())
+    wanted = {fold: {role: count / folds for role, count in total.items()} for fold in range(folds)}
+    return _deal(counts, wanted, {fold: Counter[str]() for fold in range(folds)})
+
+
+def _deal(
+    counts: Mapping[str, Counter[str]], wanted: Mapping[Side, dict[str, float]], reached: dict[Side, Counter[str]]
+) -> dict[str, Side]:
+    """A side for every unit, in an order drawn from their names: each goes where its roles lack most."""
+    side_of: dict[str, Side] = {}
+    for unit in sorted(counts, key=_name_digest):
         neediest = max(reached, key=lambda side: _need(counts[unit], wanted[side], reached[side]))
         side_of[unit] = neediest
         reached[neediest] += counts[unit]
-    return {loop.group: side_of[rules.unit_of(loop.group)] for loop in loops}
+    return side_of
 
 
 def _wanted(counts: dict[str, Counter[str]], rules: SplitRules) -> dict[Split, dict[str, float]]:

@@ -53,12 +53,21 @@ def train(
     sweep: Annotated[
         str | None, typer.Option(help="Many trainings: a TOML file, or the name of a shipped one: leaderboard, paper.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trainings beside each other in a sweep.")] = 1,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Cross-validate: train so many times, each without some of the groups.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trainings beside each other, of a sweep or of folds.")] = 1,
     dask: DaskOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a network, or with --sweep many; models are kept with their cards, and activated by `models activate`."""
+    """Train a network, or with --sweep many; models are kept with their cards, and activated by `models activate`.
+
+    With --folds no model is kept: what it would be worth on other people's loops is printed.
+    """
     from storage.datasets import DatasetStore
+
+    if sweep is not None and folds is not None:
+        raise UserError("--sweep and --folds are two kinds of work; ask for one of them")
 
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
@@ -70,10 +79,10 @@ def train(
         ready_for_flows(where)
         from flows.sweep import leaderboard_row, sweep_models
 
-        rows = [
+        board = [
             leaderboard_row(card) for card in sweep_models(str(path.absolute()), name, str(where.root), workers, dask)
         ]
-        print_rows(list(rows[0]), [list(row.values()) for row in rows], Format.JSON if as_json else Format.TABLE)
+        _print_table(board, as_json)
         return
     from tasks.losses import LOSSES
     from tasks.modelling import TrainingRequest
@@ -86,6 +95,11 @@ def train(
     training = TrainingConfig(loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, seed=seed)
     request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()))
     ready_for_flows(where)
+    if folds is not None:
+        from flows.folds import cross_validate
+
+        _print_table(cross_validate(request, folds, str(where.root), workers, dask), as_json)
+        return
     from flows.train import train_model
 
     card = train_model(request, str(where.root))
@@ -233,6 +247,10 @@ def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argu
 def _choose(what: str, name: str, known: Any) -> None:
     if name not in known:
         raise UserError(f"no {what} {name!r}; choose from {', '.join(sorted(known))}")
+
+
+def _print_table(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    print_rows(list(rows[0]), [list(row.values()) for row in rows], Format.JSON if as_json else Format.TABLE)
 
 
 def _print_card(card: dict[str, Any]) -> None:

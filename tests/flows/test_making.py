@@ -243,6 +243,26 @@ def test_a_sweep_gives_one_leaderboard_and_known_models(rolecall: Command, works
     assert (workspace / "models" / "curves" / "leaderboard.png").exists()
 
 
+def test_folds_score_a_training_on_groups_that_it_did_not_learn_from(
+    rolecall: Command, workspace: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "free.toml"
+    recipe.write_text('name = "free"\nmixes = 12\n[split]\nvalidation_share = 0.3\ntest_share = 0.3\n')
+    assert rolecall("dataset", "build", recipe, "--workspace", workspace).code == 0
+    before = newest_model(rolecall, workspace)
+    words = ("train", "free", "--width", 4, "--epochs", 1, "--steps", 2, "--batch", 4, "--workspace", workspace)
+    ran = rolecall(*words, "--folds", 2, "--workers", 2, "--json")
+    assert ran.code == 0, ran.err
+    rows = ran.json()
+    assert [row["fold"] for row in rows] == ["1", "2", "all"]
+    assert all(row["held"] > 0 and row["learned"] > 0 and 0 <= row["right"] <= 1 for row in rows)
+    assert rows[2]["held"] == rows[0]["held"] + rows[1]["held"]
+    assert newest_model(rolecall, workspace) == before
+    refused = rolecall(*words, "--folds", 9)
+    assert refused.code == 2
+    assert "9 folds need as many groups of loops to hold out, and there are 2" in refused.err
+
+
 def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_had(
     rolecall: Command, workspace: Path
 ) -> None:
