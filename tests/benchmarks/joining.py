@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
+from sklearn.decomposition import NMF
 
 from storage.vocabulary import ROLES
 from tasks.mel import Matrix
@@ -39,20 +40,27 @@ _HEARD_TOGETHER: Final = 2.0
 _TINY: Final = 1e-3
 
 
-def join(mels: Matrix, heard: Matrix, activity: Floats, roles: tuple[str, ...], listen: Listen) -> Floats:
-    """The probability of each role in each bar (bars, roles), from mel power, what the network heard, and factors.
+def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) -> Floats:
+    """The probability of each role in each bar (bars, roles), from mel power and what the network heard.
 
-    `mels` (bars, frames, mels), `heard` (bars, roles), `activity` (bars, loops) of nameless factors, `roles` of the
-    loops; `listen` is the network, asked about one pattern after the other.
+    `mels` (bars, frames, mels), `heard` (bars, roles), `roles` of the loops; `listen` is the network, asked about one
+    pattern after the other.
     """
     song = _pooled(mels)
     subsets = np.array(list(product((0.0, 1.0), repeat=len(roles))))
-    apart = _fit(song, subsets, np.zeros((len(song), len(subsets))), activity) @ subsets
+    apart = _fit(song, subsets, np.zeros((len(song), len(subsets))), _first_guess(mels, len(roles))) @ subsets
     named = named_by_ear(apart, _odds(listen(_patterns(mels, apart))), _odds(heard), roles)
     of_role = np.array([[one == role for role in ROLES] for one in roles], np.float64)
     sounding = np.minimum(subsets @ of_role, 1.0)
     prior = (_odds(heard) * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
     return _fit(song, subsets, prior, named) @ sounding
+
+
+def _first_guess(mels: Matrix, count: int) -> Floats:
+    """The activity (bars, count), 0..1, of `count` one-bar patterns of magnitude, by plain factorisation."""
+    model = NMF(count, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=150, random_state=0)
+    activity = model.fit_transform(np.sqrt(mels.reshape(len(mels), -1)).astype(np.float64))
+    return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
 
 
 def named_by_ear(activity: Floats, alone: Floats, odds: Floats, roles: tuple[str, ...]) -> Floats:

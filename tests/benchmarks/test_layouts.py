@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import NMF
+from tensorly.decomposition import non_negative_tucker_hals
 
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
@@ -30,6 +30,8 @@ pytestmark = pytest.mark.benchmark
 
 KINDS: Final = ("composed", "facto", "shuffled", "sparse", "dense")
 _ON: Final = 0.5
+_RHYTHMS, _SPECTRA = 32, 32
+"""Ranks of the factorisation: patterns in time within a bar, and over the bands."""
 
 Scored = tuple[NDArray[np.float64], NDArray[np.bool_]]
 """Activations and decisions, (bars, roles) each."""
@@ -51,13 +53,12 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
         for number, layout in enumerate(read_layouts(Path(folder), kind, count)):
             mels = bar_mels(render(layout, loops, np.random.default_rng(number)))
             heard = by_network(mels, network, stored.card)
-            activity = factors(mels, len(layout.roles))
-            joined = join(mels, heard[0], activity, layout.roles, partial(by_themselves, network=network))
+            joined = join(mels, heard[0], layout.roles, partial(by_themselves, network=network))
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
             for name, (activations, on) in {
                 "network": heard,
-                "factors": by_factors(activity, layout),
+                "factors": by_factors(factors(mels, len(layout.roles)), layout),
                 "joined": (joined, joined >= _ON),
             }.items():
                 correlation = np.corrcoef(activations[:, asked].ravel(), truth.ravel())[0, 1]
@@ -66,14 +67,13 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
 
 
 def factors(mels: Matrix, count: int) -> NDArray[np.float64]:
-    """The activity (bars, count), 0..1, of `count` one-bar patterns of which the bars are sums.
+    """The activity (bars, count), 0..1, of `count` loops, of which the bars are sums.
 
-    A non-negative factorisation of bar-synchronous magnitudes with the Kullback-Leibler divergence: of the Tucker
-    model of Smith and Goto (ICASSP 2018) the part that tells bars from patterns.
+    Non-negative Tucker factorisation of bars by frames by bands (Smith and Goto, ICASSP 2018), from magnitudes.
     """
-    bars = np.sqrt(mels.reshape(len(mels), -1))
-    model = NMF(count, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=150, random_state=0)
-    activity = model.fit_transform(bars.astype(np.float64))
+    _, (activity, _, _) = non_negative_tucker_hals(
+        np.sqrt(mels).astype(np.float64), [count, _RHYTHMS, _SPECTRA], n_iter_max=100, init="svd", random_state=0
+    )
     return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
 
 
