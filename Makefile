@@ -26,16 +26,21 @@ types: $(VENV)/.installed
 
 check: lint types test drill
 
-# make model CORPUS=folder: how the bundled model was made, its seed the best of three on the validation side; the folder has loops/manifest.csv and tracks/*/truth.csv.
+# make model CORPUS=folder: how the bundled model was made: three trainings, and a student of all three; the folder has loops/manifest.csv and tracks/*/truth.csv.
 MODEL_WORKSPACE ?= .model
+MODEL_OPTIONS := --width 40 --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
+ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 .PHONY: model
 model: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
-	$(BIN)/rolecall train bundled-model --width 40 --epochs 13 --patience 13 --seed 2027 --workspace $(MODEL_WORKSPACE)
-	cp $(MODEL_WORKSPACE)/models/*/card.json $(MODEL_WORKSPACE)/models/*/model.safetensors storage/bundled/model/
+	for seed in 2026 2027 2028; do $(BIN)/rolecall train bundled-model --seed $$seed $(MODEL_OPTIONS) || exit; done
+	$(BIN)/rolecall train bundled-model --seed 2027 $(MODEL_OPTIONS) \
+	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name NOT LIKE '%-student-%' ORDER BY created_at))
+	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-%')); \
+	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 
 .PHONY: pictures
