@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from storage.datasets import DatasetStore
 from storage.workspace import Workspace
 from tests.commands import Command, Ended
+from tests.drills.conftest import SmallDisk
 from tests.dummies import LOOPS
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -137,24 +137,11 @@ def workers_of(run: "subprocess.Popen[str]") -> list[psutil.Process]:
         return []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that holds one shard, and not two."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 def test_a_full_disk_is_named_and_a_build_that_was_killed_goes_on_where_it_was(
-    rolecall: Command, tmp_path: Path, small_disk: Path, undisturbed: str
+    rolecall: Command, tmp_path: Path, small_disk: SmallDisk, undisturbed: str
 ) -> None:
-    place = Place(rolecall, tmp_path, small_disk / "workspace")
+    small_disk.resize(12)  # holds one shard, and not two
+    place = Place(rolecall, tmp_path, small_disk.root / "workspace")
     place.fetch()
     full = place.build()
     assert full.code == 2, full.err
@@ -163,7 +150,7 @@ def test_a_full_disk_is_named_and_a_build_that_was_killed_goes_on_where_it_was(
     kept = place.shards()
     assert 0 < len(kept) < SHARDS
 
-    subprocess.run(["mount", "-o", "remount,size=128m", str(small_disk)], check=True)
+    small_disk.resize(128)
     run = place.start()
     place.wait_for_shards(run, len(kept) + 1)
     os.killpg(run.pid, signal.SIGKILL)

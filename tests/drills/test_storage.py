@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -21,6 +20,7 @@ from storage.catalogue import ask
 from storage.ledger import Ledger
 from storage.verifying import verify
 from storage.workspace import Workspace
+from tests.drills.conftest import SmallDisk
 from tests.drills.night import BATCH, FILES, run
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
@@ -116,29 +116,16 @@ def test_kills_at_parts_commits_and_publishes_lose_nothing_and_no_reader_ever_no
         assert verify(workspace, ledger) == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that holds the ledger, and not its copy as well."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 def test_a_full_disk_is_named_loses_nothing_and_the_next_run_goes_on(
-    small_disk: Path, undisturbed: list[list[tuple[Any, ...]]]
+    small_disk: SmallDisk, undisturbed: list[list[tuple[Any, ...]]]
 ) -> None:
-    workspace = Workspace(small_disk / "workspace")
+    small_disk.resize(8)  # holds the ledger, and not its copy as well
+    workspace = Workspace(small_disk.root / "workspace")
     first = start(workspace.root)
     _, err = first.communicate()
     assert first.returncode != 0
     assert "No space left" in err or "out of disk space" in err.lower(), err
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    small_disk.resize(64)
     second = start(workspace.root)
     _, err = second.communicate()
     assert second.returncode == 0, err
