@@ -38,10 +38,21 @@ model: $(VENV)/.installed
 	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
 	for seed in 2026 2027 2028; do $(BIN)/rolecall train bundled-model --seed $$seed $(MODEL_OPTIONS) || exit; done
 	$(BIN)/rolecall train bundled-model --seed 2027 $(MODEL_OPTIONS) \
-	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name NOT LIKE '%-student-%' ORDER BY created_at))
+	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at))
 	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-%')); \
 	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
+
+.PHONY: large-model
+LARGE := s/^name = .*/name = "large-model"/; s/^n_fft = .*/n_fft = 2048/; s/^mels = .*/mels = 128/
+large-model: $(VENV)/.installed  ## make large-model CORPUS=folder: twice the bands of longer spectra, and twice the work; for label --model
+	mkdir -p $(MODEL_WORKSPACE)
+	sed '$(LARGE)' storage/bundled/recipes/bundled-model.toml > $(MODEL_WORKSPACE)/large-model.toml
+	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall dataset build $(MODEL_WORKSPACE)/large-model.toml --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall dataset teach large-model --workspace $(MODEL_WORKSPACE)
+	$(BIN)/rolecall train large-model --seed 2027 $(MODEL_OPTIONS)
 
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks
