@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from tasks.reliability import confusion
 from tasks.splitting import assign_folds
 from tasks.training import train_network
 
-KINDS = ("mix", "loop", "cut")
+_KINDS: Final = ("mix", "loop", "cut")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def score_kinds(mix_ids: Sequence[str], labels: Labels, answers: Labels) -> dict
     """Macro PR-AUC for each kind of row, and the share of single-role loops whose likeliest role is right."""
     kinds = kinds_of(mix_ids)
     scores: dict[str, Any] = {
-        kind: _finite(macro_pr_auc(labels[kinds == kind], answers[kinds == kind])) for kind in KINDS
+        kind: _finite(macro_pr_auc(labels[kinds == kind], answers[kinds == kind])) for kind in _KINDS
     }
     table = confusion(labels[kinds == "loop"], answers[kinds == "loop"])
     scores["right"] = float(np.trace(table) / table.sum()) if table.sum() else None

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pytest
@@ -20,16 +20,17 @@ from storage.models import ModelStore
 from storage.plans import read_plan
 from storage.workspace import Workspace
 from tasks import composing
+from tasks.folds import rows_of, score_kinds
 from tasks.inference import predict
 from tasks.mel import MelConfig
-from tasks.metrics import kinds_of, macro_pr_auc
+from tasks.metrics import kinds_of
 from tasks.modelling import Material, read_material
 from tasks.networks import NetworkConfig
 from tasks.training import TrainingConfig, train_network
 
 pytestmark = pytest.mark.benchmark
 
-SEEDS, KINDS = (1, 2), ("mix", "loop", "cut")
+SEEDS: Final = (1, 2)
 TRAINING: Final = TrainingConfig(epochs=4, steps=100, patience=4)
 NETWORK: Final = NetworkConfig("separable", "auto", MelConfig().mels, 6)
 
@@ -70,7 +71,7 @@ def nothing_made(material: Material, patch: pytest.MonkeyPatch) -> Examples:
 
 def no_compositions(material: Material, patch: pytest.MonkeyPatch) -> Examples:
     train = material.splits["train"]
-    return rows_of(train, kinds_of(train.mix_ids) != "cut")
+    return rows_of(train, np.flatnonzero(kinds_of(train.mix_ids) != "cut"))
 
 
 def some_groups(share: float) -> Change:
@@ -82,7 +83,7 @@ def some_groups(share: float) -> Change:
         drawn = np.random.default_rng(0).permutation(len(names))[: round(share * len(names))]
         allowed = {names[place] for place in drawn}
         groups = groups_of_rows(made, material.folder)
-        return rows_of(train, np.array([groups[mix_id] <= allowed for mix_id in train.mix_ids]))
+        return rows_of(train, np.flatnonzero([groups[mix_id] <= allowed for mix_id in train.mix_ids]))
 
     return chosen
 
@@ -92,20 +93,11 @@ def groups_of_rows(made: DatasetLock, folder: Path) -> dict[str, set[str]]:
     return {mix.mix_id: {group_of[voice.loop_id] for voice in mix.voices} for mix in read_plan(folder / "plan.parquet")}
 
 
-def rows_of(examples: Examples, kept: Any) -> Examples:
-    taught = None if examples.taught is None else examples.taught[kept]
-    names = [examples.mix_ids[row] for row in np.flatnonzero(kept).tolist()]
-    return Examples(examples.mels[kept], examples.labels[kept], names, taught)
-
-
 def scores(train: Examples, held: Examples, seed: int) -> list[float]:
     network = train_network(
         NETWORK, replace(TRAINING, seed=seed), MelConfig(), train, held, lambda epoch, loss, score: None
     ).network
-    answers, kinds = predict(network, held.mels), kinds_of(held.mix_ids)
-    one = (kinds == "loop") & ((held.labels > 0).sum(axis=1) == 1)
-    right = answers[one].argmax(axis=1) == held.labels[one].argmax(axis=1)
-    return [*(macro_pr_auc(held.labels[kinds == kind], answers[kinds == kind]) for kind in KINDS), float(right.mean())]
+    return list(score_kinds(held.mix_ids, held.labels, predict(network, held.mels)).values())
 
 
 def test_what_training_data_is_worth(material: Material) -> None:
