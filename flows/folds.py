@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine import open_client, training_resources
 from flows.progress import progress
 from storage.datasets import DatasetLock, DatasetStore, Examples
+from storage.errors import UserError
 from storage.models import ModelStore
 from storage.plans import read_plan
 from storage.workspace import Workspace
@@ -27,8 +28,11 @@ def cross_validate(
 ) -> list[dict[str, Any]]:
     """Scores of a training on loops that it did not learn from, fold by fold and over all; no model is kept.
 
-    Every group of the training and the validation side is held out once; the test side stays untouched.
+    Every group of the training and the validation side is held out once; the test side stays untouched. Raises
+    UserError if the request names teachers, or if there are fewer groups than folds.
     """
+    if request.teachers:
+        raise UserError("a teacher has learned from what the folds hold out; cross-validate without --teacher")
     store = Workspace(Path(workspace))
     _, examples, dealt = deal(request, folds, store)
     answers = answer_all(request, dealt, store, workers, dask)
@@ -69,8 +73,8 @@ def deal(request: TrainingRequest, folds: int, store: Workspace) -> tuple[Datase
     """The data set of a request, and its folds: the same whoever asks."""
     material = read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
     examples = pooled(material.splits)
-    units = units_of_rows(material.made, read_plan(material.folder / "plan.parquet"))
     rules = SplitRules(**material.made.recipe["split"])
+    units = units_of_rows(material.made, read_plan(material.folder / "plan.parquet"), rules)
     return material.made, examples, make_folds(examples, units, rules, folds)
 
 

@@ -46,9 +46,8 @@ def pooled(splits: Mapping[str, Examples]) -> Examples:
     )
 
 
-def units_of_rows(made: DatasetLock, mixes: Sequence[Mix]) -> dict[str, frozenset[str]]:
-    """What each row (by its id) is made of, as units that the data set's recipe keeps together."""
-    rules = SplitRules(**made.recipe["split"])
+def units_of_rows(made: DatasetLock, mixes: Sequence[Mix], rules: SplitRules) -> dict[str, frozenset[str]]:
+    """What each row (by its id) is made of, as units that the rules keep together."""
     unit_of = {loop["loop_id"]: rules.unit_of(loop["group"]) for loop in made.loops}
     return {mix.mix_id: frozenset(unit_of[voice.loop_id] for voice in mix.voices) for mix in mixes}
 
@@ -93,7 +92,7 @@ def answer_fold(request: TrainingRequest, made: DatasetLock, examples: Examples,
 
 
 def rows_of(examples: Examples, rows: NDArray[np.int64]) -> Examples:
-    """Some rows of examples."""
+    """Some rows of examples, by their places (k,)."""
     taught = None if examples.taught is None else examples.taught[rows]
     return Examples(
         examples.mels[rows], examples.labels[rows], [examples.mix_ids[row] for row in rows.tolist()], taught

@@ -59,7 +59,11 @@ def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) ->
 def _first_guess(mels: Matrix, count: int) -> Floats:
     """The activity (bars, count), 0..1, of `count` one-bar patterns of magnitude, by plain factorisation."""
     model = NMF(count, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=150, random_state=0)
-    activity = model.fit_transform(np.sqrt(mels.reshape(len(mels), -1)).astype(np.float64))
+    return to_one(model.fit_transform(np.sqrt(mels.reshape(len(mels), -1)).astype(np.float64)))
+
+
+def to_one(activity: Floats) -> Floats:
+    """Each factor (bars, count) as 0..1: what it reaches in its loudest bars is one."""
     return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
 
 

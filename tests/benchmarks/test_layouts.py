@@ -23,7 +23,7 @@ from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 from tasks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, log_compress
-from tests.benchmarks.joining import join
+from tests.benchmarks.joining import join, to_one
 from tests.benchmarks.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
 
 pytestmark = pytest.mark.benchmark
@@ -74,7 +74,7 @@ def factors(mels: Matrix, count: int) -> NDArray[np.float64]:
     _, (activity, _, _) = non_negative_tucker_hals(
         np.sqrt(mels).astype(np.float64), [count, _RHYTHMS, _SPECTRA], n_iter_max=100, init="svd", random_state=0
     )
-    return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
+    return to_one(activity)
 
 
 def by_network(mels: Matrix, network: LoadedNetwork, card: ModelCard) -> Scored:

@@ -20,12 +20,13 @@ from storage.models import ModelStore
 from storage.plans import read_plan
 from storage.workspace import Workspace
 from tasks import composing
-from tasks.folds import rows_of, score_kinds
+from tasks.folds import rows_of, score_kinds, units_of_rows
 from tasks.inference import predict
 from tasks.mel import MelConfig
 from tasks.metrics import kinds_of
 from tasks.modelling import Material, read_material
 from tasks.networks import NetworkConfig
+from tasks.recipe import SplitRules
 from tasks.training import TrainingConfig, train_network
 
 pytestmark = pytest.mark.benchmark
@@ -88,9 +89,8 @@ def some_groups(share: float) -> Change:
     return chosen
 
 
-def groups_of_rows(made: DatasetLock, folder: Path) -> dict[str, set[str]]:
-    group_of = {loop["loop_id"]: loop["group"] for loop in made.loops}
-    return {mix.mix_id: {group_of[voice.loop_id] for voice in mix.voices} for mix in read_plan(folder / "plan.parquet")}
+def groups_of_rows(made: DatasetLock, folder: Path) -> dict[str, frozenset[str]]:
+    return units_of_rows(made, read_plan(folder / "plan.parquet"), SplitRules())
 
 
 def scores(train: Examples, held: Examples, seed: int) -> list[float]:

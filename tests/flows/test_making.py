@@ -261,6 +261,9 @@ def test_folds_score_a_training_on_groups_that_it_did_not_learn_from(
     refused = rolecall(*words, "--folds", 9)
     assert refused.code == 2
     assert "9 folds need as many groups of loops to hold out, and there are 2" in refused.err
+    taught = rolecall(*words, "--folds", 2, "--teacher", "default")
+    assert taught.code == 2
+    assert "cross-validate without --teacher" in taught.err
 
 
 def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_had(
