@@ -55,13 +55,14 @@ def units_of_rows(made: DatasetLock, mixes: Sequence[Mix], rules: SplitRules) ->
 def make_folds(examples: Examples, units: Mapping[str, frozenset[str]], rules: SplitRules, count: int) -> list[Fold]:
     """Deal the units, each fold with its share of every role; those that the recipe never tests on are always learned.
 
-    A row of several units is learned from where none of them is held out, and asked about where all of them are. Raises
-    UserError if there are fewer units than folds.
+    Only single loops and cuts count, so that loops are dealt alike whatever mixes are made of them. A row of several
+    units is learned from where none of them is held out, and asked about where all of them are. Raises UserError if
+    there are fewer units than folds.
     """
     heard = [units[mix_id] for mix_id in examples.mix_ids]
     counts: dict[str, Counter[str]] = {}
-    for row, labels in zip(heard, examples.labels, strict=True):
-        if len(row) == 1 and rules.pinned(unit := next(iter(row))) != "train":
+    for row, labels, kind in zip(heard, examples.labels, kinds_of(examples.mix_ids), strict=True):
+        if kind != "mix" and len(row) == 1 and rules.pinned(unit := next(iter(row))) != "train":
             counts.setdefault(unit, Counter()).update(
                 role for role, label in zip(ROLES, labels, strict=True) if label > 0
             )

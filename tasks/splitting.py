@@ -14,7 +14,8 @@ Side = TypeVar("Side", bound=Hashable)
 def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
     """The side of every group: pinned ones as the rules say, the others dealt by need.
 
-    Units are taken in an order drawn from their names, and each goes to the side that lacks its roles most.
+    Units are taken in an order drawn from their names, and each goes to the side that lacks its roles most. Shares are
+    of what may be on any side: however much is there to train with only, the other sides get no more for it.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for loop in loops:
@@ -23,10 +24,11 @@ def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
     for unit in counts:
         if (pinned := rules.pinned(unit)) is not None:
             side_of[unit] = pinned
-    wanted = _wanted(counts, rules)
+    wanted = _wanted({unit: counts[unit] for unit in counts if rules.pinned(unit) != "train"}, rules)
     reached: dict[Split, Counter[str]] = {"train": Counter(), "validation": Counter(), "test": Counter()}
     for unit, side in side_of.items():
-        reached[side] += counts[unit]
+        if side != "train":
+            reached[side] += counts[unit]
     waiting = {unit: counts[unit] for unit in counts.keys() - side_of.keys()}
     side_of |= _deal(waiting, wanted, reached)
     return {loop.group: side_of[rules.unit_of(loop.group)] for loop in loops}

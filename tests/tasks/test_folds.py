@@ -53,6 +53,17 @@ def test_every_loop_that_may_be_evidence_is_held_out_once_and_the_others_never(
             assert times[mix_id] == (0 if heard & {"made1", "made2"} else 1)
 
 
+def test_the_same_loops_are_dealt_alike_whatever_mixes_are_made_of_them() -> None:
+    loops = [({f"song{number}"}, role) for number in range(9) for role in ROLES[: 1 + number % 6]]
+    mixes = [({f"song{number}"}, role) for number in (1, 5) for role in ROLES] * 20
+    alone, mixed = material(loops), material([*mixes, *loops])
+    names = {mix_id: mix_id.replace("loop", "mix") for mix_id in mixed[0].mix_ids[: len(mixes)]}
+    renamed = replace(mixed[0], mix_ids=[names.get(mix_id, mix_id) for mix_id in mixed[0].mix_ids])
+    units = {names.get(mix_id, mix_id): heard for mix_id, heard in mixed[1].items()}
+    with_mixes = make_folds(renamed, units, RULES, 3)
+    assert [fold.units for fold in make_folds(*alone, RULES, 3)] == [fold.units for fold in with_mixes]
+
+
 def test_every_fold_has_its_share_of_every_role() -> None:
     rows = [({f"song{number}"}, role) for number in range(40) for role in ROLES]
     examples, units = material(rows)

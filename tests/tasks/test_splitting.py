@@ -49,6 +49,12 @@ def test_pins_hold() -> None:
             assert side == "test"
 
 
+def test_more_to_train_with_only_moves_nothing_to_another_side() -> None:
+    rules = SplitRules(train_only=("made*",), validation_share=0.15, test_share=0.15)
+    made = [loop(1000 + number, group=f"made{number}", roles=("fx",)) for number in range(200)]
+    assert assign_splits(material(), rules).items() <= assign_splits([*material(), *made], rules).items()
+
+
 def test_every_role_is_on_each_side_in_about_its_share() -> None:
     loops = material()
     sides = assign_splits(loops, SplitRules(validation_share=0.15, test_share=0.15))
