@@ -2,17 +2,15 @@
 
 import hashlib
 import re
-import tomllib
 from fnmatch import fnmatchcase
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from storage.errors import UserError
 from storage.licences import LicenceClass
 from storage.vocabulary import ROLES
+from tasks.descriptions import find_description, read_description
 from tasks.mel import MelConfig
 
 Split = Literal["train", "validation", "test"]
@@ -151,25 +149,9 @@ class Recipe(_Section):
 
 def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe; raises UserError naming the file and the first thing wrong with it."""
-    try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        raise UserError(f"{path}: {where}: {first['msg']}") from error
+    return read_description(path, Recipe, "recipe")
 
 
 def find_recipe(name: str) -> Path:
     """The file of a recipe: a path as it is, or the name of a shipped one; raises UserError naming those."""
-    shipped = Path(str(resources.files("storage") / "bundled" / "recipes"))
-    if name.endswith(".toml"):
-        return Path(name)
-    path = shipped / f"{name}.toml"
-    if not path.exists():
-        known = ", ".join(sorted(recipe.stem for recipe in shipped.glob("*.toml")))
-        raise UserError(f"no recipe {name!r}; write a .toml file, or name a shipped one: {known}")
-    return path
+    return find_description(name, "recipe")

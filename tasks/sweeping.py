@@ -1,17 +1,15 @@
 """Sweeps: many trainings described in one file, each with the same budget of time on one core."""
 
 import time
-import tomllib
 from dataclasses import replace
-from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from storage.errors import UserError
+from tasks.descriptions import find_description, read_description
 from tasks.losses import LOSSES, BinaryCrossEntropy
 from tasks.modelling import TrainingRequest
 from tasks.networks import NETWORKS, POOLINGS, WIDTHS, NetworkConfig, channels_last
@@ -52,28 +50,12 @@ class Sweep(BaseModel):
 
 def find_sweep(name: str) -> Path:
     """The file of a sweep: a path as it is, or the name of a shipped one; raises UserError naming those."""
-    if name.endswith(".toml"):
-        return Path(name)
-    shipped = Path(str(resources.files("storage") / "bundled" / "sweeps"))
-    path = shipped / f"{name}.toml"
-    if not path.exists():
-        known = ", ".join(sorted(sweep.stem for sweep in shipped.glob("*.toml")))
-        raise UserError(f"no sweep {name!r}; write a .toml file, or name a shipped one: {known}")
-    return path
+    return find_description(name, "sweep")
 
 
 def read_sweep(path: Path) -> Sweep:
     """Read and check a sweep; raises UserError naming the file and the first thing wrong with it."""
-    try:
-        return Sweep.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"cannot read the sweep {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the sweep"
-        raise UserError(f"{path}: {where}: {first['msg']}") from error
+    return read_description(path, Sweep, "sweep")
 
 
 def first_round(sweep: Sweep, dataset: str, frames: int, mels: int, roles: int) -> list[TrainingRequest]:
