@@ -18,16 +18,16 @@ _STEPS: Final = 4
 
 _BAR: Final = BEATS_PER_BAR * _STEPS
 _PHRASE: Final = BARS_PER_SEGMENT * _BAR
-_SPREAD: Final = 0.005
+_SPREAD: Final = 0.01
 """Spread of a fold, in natural logarithms, under which its differences are chance and lose their vote."""
 
 _EDGES_AT_ONCE: Final = 128
 _MELS_AT_ONCE: Final = 16
-_FLOOR: Final = 2e-4
+_FLOOR: Final = 1e-3
 _AUDIBLE: Final = 1e-4
 _ON_THE_GRID_S: Final = 0.03
 _SLIVER_S: Final = 0.01
-_SEEN_LATE_S: Final = 0.012
+_SEEN_LATE_S: Final = 0.0095
 """How much later than it begins a sound rises in the onset envelope."""
 
 _BASS: Final = 3
@@ -36,23 +36,23 @@ _BASS: Final = 3
 _ONSETS: Final = np.array(
     # kick and bass, low middle, high middle, top
     [
-        [0.89, 0.40, 0.0, 0.03],
-        [0.0, -0.08, 0.19, 0.16],
-        [0.56, 0.07, -0.26, -0.24],
-        [0.27, 0.29, 0.69, 0.38],
+        [0.92, 0.53, 0.16, 0.05],
+        [0.05, -0.01, 0.30, 0.18],
+        [0.55, 0.06, -0.31, -0.29],
+        [0.21, 0.29, 0.63, 0.33],
     ]
 )
 """What onsets on beats 1 to 4 say for beat 1, in each band."""
 
-_CHANGE_OF_BAR: Final = np.array([0.60, 0.57, 0.29])
-"""What changes over 1, 2 and 8 beats say for beat 1."""
+_CHANGE_OF_BAR: Final = np.array([0.61, 0.59, 0.23])
+"""What changes over 1, 2 and 4 beats say for beat 1."""
 
-_NEW_IN_PAIR: Final = np.array([0.55, -0.60, -0.13, 0.77, 0.14, 0.56])
-_NEW_IN_PHRASE: Final = np.array([0.55, -0.40, 0.21, -0.33, 0.14, 0.93])
+_NEW_IN_PAIR: Final = np.array([0.54, -0.63, -0.16, 0.82, 0.13, 0.54])
+_NEW_IN_PHRASE: Final = np.array([0.60, -0.43, 0.30, -0.33, 0.15, 0.97])
 """What it says for the head of two bars that the bass, and for that of four that the sound, begins, and ceases, to be
 unlike what it was 1, 2 and 4 bars before: what is new at the head of a phrase is old four bars later."""
 
-_START: Final = 2.9
+_START: Final = 2.75
 """What it says that a file starts on the grid: most start with a phrase.
 
 This one was chosen; all others are from a logistic fit, the whole of it doubled, to excerpts of compositions that no
@@ -94,7 +94,7 @@ def _phase(envelope: Matrix, frame_rate: float, step_s: float) -> float:
 def _onset_votes(envelope: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Votes (64,) of the onsets in each band: where in the bar they fall, over the whole file."""
     step = edges[1] - edges[0]
-    bar = _standard(_fold(means_between(envelope, edges - 0.35 * step), _BAR))
+    bar = _standard(_fold(means_between(envelope, edges - 0.45 * step), _BAR))
     votes = np.zeros(_BAR)
     for beat, weights in enumerate(_ONSETS):
         votes += np.roll(bar @ weights, -beat * _STEPS)
@@ -102,9 +102,9 @@ def _onset_votes(envelope: Matrix, edges: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def _change_votes(power: Matrix, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Votes (64,) of the changes of sound: over one, two and eight beats, and from bars to like bars."""
+    """Votes (64,) of the changes of sound: over one, two and four beats, and from bars to like bars."""
     sounds = _sounds(power, edges - 0.15 * (edges[1] - edges[0]))
-    changes = [_mean_change(sounds, partial(_contrast, width=beats * _STEPS)) for beats in (1, 2, 8)]
+    changes = [_mean_change(sounds, partial(_contrast, width=beats * _STEPS)) for beats in (1, 2, 4)]
     bar = _standard(_fold(np.stack(changes, axis=1), _BAR)) @ _CHANGE_OF_BAR
     pair = _standard(_fold(_news(sounds[:, :_BASS]), 2 * _BAR)) @ _NEW_IN_PAIR
     phrase = _standard(_fold(_news(sounds), _PHRASE)) @ _NEW_IN_PHRASE

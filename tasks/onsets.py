@@ -10,17 +10,18 @@ from tasks.mel import Matrix, MelConfig, sums_between
 
 Floats = NDArray[np.floating[Any]]
 
-GRID_MEL: Final = MelConfig(n_fft=1024, hop_length=512, mels=32)
+GRID_MEL: Final = MelConfig(n_fft=512, hop_length=256, mels=32)
 """What the grid of a file is read from, whatever features its model has: another model moves no bar line.
 
-Few frames do: a grid is fitted to all of a file, which tells its place far better than any one frame. The thresholds
-and weights here and in `tasks.pulse`, `tasks.downbeat` and `tasks.tempo` hold for no other.
+Short windows of few bands do: a grid is fitted to all of a file, which tells its place far better than any one frame.
+Half the frames would find it too, but not the fast pulses that the metre of a loop is told by. The thresholds and
+weights here and in `tasks.pulse`, `tasks.downbeat` and `tasks.tempo` hold for no other.
 """
 
 _BANDS: Final = (0, 1, 6, 18, 32)
 """Edges, in mel bands of `GRID_MEL`: 170 (kick and bass), 620, 2,100 Hz."""
 
-_GAIN: Final = 5e3
+_GAIN: Final = 3e3
 _FRAMES_AT_ONCE: Final = 1024
 """A file may last for hours: what is made on the way to its envelope is never held whole."""
 
