@@ -15,8 +15,9 @@ from storage.parts import Bar, LabelOutcome, Section, Segment
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES, Kind, Reason, Status
 from tasks.audio import AudioError, Sound
 from tasks.iram import bar_levels_db, smooth, stays
-from tasks.mel import Matrix, MelConfig, compress_in_place, mel_power_of_blocks, reference_level
+from tasks.mel import Matrix, MelConfig, compress_in_place, mel_powers_of_blocks, reference_level
 from tasks.novelty import novelty
+from tasks.onsets import GRID_MEL
 from tasks.sections import find_sections
 from tasks.segments import (
     Bounds,
@@ -34,7 +35,7 @@ from tasks.segments import (
 from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
 from tasks.tonality import Key, Listener, believed, stated_key
 
-LABEL_VERSION: Final = 7
+LABEL_VERSION: Final = 8
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LIKELY: Final = 0.5
@@ -158,18 +159,21 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     path = Path(request.path)
     sound = Sound(path, config.sample_rate)
     listener = Listener(config.sample_rate)
-    power = mel_power_of_blocks(listener.passing(sound.blocks()), sound.expected_samples, config)
+    grid_mel = replace(GRID_MEL, sample_rate=config.sample_rate)
+    blocks = listener.passing(sound.blocks())
+    grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
+    grid_power /= reference_level(grid_power)
     power /= reference_level(power)
     key = stated_key(path, request.key) or listener.estimate()
     tempo = stated_tempo(path, request.bpm)
     kind = request.kind or _kind_by_length(sound.duration_s, tempo)
     if kind is Kind.LOOP:
-        tempo = tempo or loop_tempo(power, config.frame_rate, sound.duration_s)
+        tempo = tempo or loop_tempo(grid_power, sound.duration_s)
         grid = Grid(tempo, request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = compress_in_place(loop_mels(power, bound, config))
         return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, [], range(0), key)
-    grid_found = _track_grid(power, config.frame_rate, tempo, request.first_downbeat_s)
+    grid_found = _track_grid(grid_power, grid_mel.frame_rate, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)

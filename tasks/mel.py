@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -70,26 +69,45 @@ def mel_power(samples: Matrix, config: MelConfig) -> Matrix:
     Equal to `librosa.feature.melspectrogram(power=2, center=True, pad_mode="constant")` transposed, to within
     rounding; written out here because librosa's own road compiles for seconds in every fresh process.
     """
-    return mel_power_of_blocks([samples], len(samples), config)
+    return mel_powers_of_blocks([samples], len(samples), [config])[0]
 
 
-def mel_power_of_blocks(blocks: Iterable[Matrix], expected_samples: int, config: MelConfig) -> Matrix:
-    """The mel power of a sound that comes in blocks of any length; only the result is ever held whole.
+def mel_powers_of_blocks(blocks: Iterable[Matrix], expected_samples: int, configs: Sequence[MelConfig]) -> list[Matrix]:
+    """The mel powers, one for each of `configs`, of a sound that comes once, in blocks of any length.
 
-    Memory is set aside for `expected_samples`; it may be wrong.
+    Only the results are ever held whole. Memory is set aside for `expected_samples`; it may be wrong.
     """
-    power = np.empty((expected_samples // config.hop_length + 2, config.mels), np.float32)
-    filled = 0
-    margin = np.zeros(config.n_fft // 2, np.float32)
-    rest = margin
-    for block in chain(blocks, [margin]):
-        signal = np.concatenate([rest, block])
+    growing = [_GrowingPower(expected_samples, config) for config in configs]
+    for block in blocks:
+        for power in growing:
+            power.hear(block)
+    return [power.ended() for power in growing]
+
+
+class _GrowingPower:
+    """Mel power that grows with the blocks that it hears."""
+
+    def __init__(self, expected_samples: int, config: MelConfig) -> None:
+        self._config, self._filled = config, 0
+        self._power = np.empty((expected_samples // config.hop_length + 2, config.mels), np.float32)
+        self._margin = self._rest = np.zeros(config.n_fft // 2, np.float32)
+
+    def hear(self, block: Matrix) -> None:
+        """Take in the next samples (n,)."""
+        config = self._config
+        signal = np.concatenate([self._rest, block])
         count = max(0, (len(signal) - config.n_fft) // config.hop_length + 1)
-        if filled + count > len(power):
-            power = np.concatenate([power[:filled], np.empty((len(power) // 2 + count, config.mels), np.float32)])
-        _transform(signal, power[filled : filled + count], config)
-        rest, filled = signal[count * config.hop_length :], filled + count
-    return power[:filled]
+        end = self._filled + count
+        if end > len(self._power):
+            more = np.empty((len(self._power) // 2 + count, config.mels), np.float32)
+            self._power = np.concatenate([self._power[: self._filled], more])
+        _transform(signal, self._power[self._filled : end], config)
+        self._rest, self._filled = signal[count * config.hop_length :], end
+
+    def ended(self) -> Matrix:
+        """The whole (frames, mels), after the last block."""
+        self.hear(self._margin)
+        return self._power[: self._filled]
 
 
 def _transform(signal: Matrix, power: Matrix, config: MelConfig) -> None:

@@ -6,27 +6,48 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.mel import Matrix, sums_between
+from tasks.mel import Matrix, MelConfig, sums_between
 
 Floats = NDArray[np.floating[Any]]
 
-_BANDS: Final = (0.0, 3 / 64, 12 / 64, 36 / 64, 1.0)
-"""Edges as shares of the mel bands; at 64 from 30 Hz to 8 kHz: 170 (kick and bass), 600, 2,500 Hz."""
+GRID_MEL: Final = MelConfig(n_fft=512, hop_length=256, mels=32)
+"""What the grid of a file is read from, whatever features its model has: another model moves no bar line.
 
-_GAIN: Final = 1e4
+Short windows of few bands do: a grid is fitted to all of a file, which tells its place far better than any one frame.
+Half the frames would find it too, but not the fast pulses that the metre of a loop is told by. The thresholds and
+weights here and in `tasks.pulse`, `tasks.downbeat` and `tasks.tempo` hold for no other.
+"""
+
+_BANDS: Final = (0, 1, 6, 18, 32)
+"""Edges, in mel bands of `GRID_MEL`: 170 (kick and bass), 620, 2,100 Hz."""
+
+_GAIN: Final = 3e3
 _FRAMES_AT_ONCE: Final = 1024
 """A file may last for hours: what is made on the way to its envelope is never held whole."""
 
 
+def _band_shares() -> Matrix:
+    shares = np.zeros((GRID_MEL.mels, len(_BANDS) - 1), np.float32)
+    for band, (low, high) in enumerate(pairwise(_BANDS)):
+        shares[low:high, band] = 1 / (high - low)
+    return shares
+
+
+_SHARES: Final = _band_shares()
+"""What each mel band counts for the mean of each of the four bands: (mels, 4)."""
+
+
 def onset_envelope(power: Matrix) -> Matrix:
-    """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero."""
-    shares = _band_shares(power.shape[1])
-    bands = np.empty((len(power), shares.shape[1]), np.float32)
+    """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero.
+
+    `power` is that of `GRID_MEL`.
+    """
+    bands = np.empty((len(power), _SHARES.shape[1]), np.float32)
     before = _loudness(power[:1])
     for start in range(0, len(power), _FRAMES_AT_ONCE):
         loudness = _loudness(power[start : start + _FRAMES_AT_ONCE])
         rises = np.maximum(np.diff(loudness, axis=0, prepend=before), 0.0)
-        bands[start : start + len(rises)] = rises @ shares
+        bands[start : start + len(rises)] = rises @ _SHARES
         before = loudness[-1:]
     bands -= bands.mean(axis=0)
     return bands
@@ -36,14 +57,6 @@ def _loudness(power: Matrix) -> Matrix:
     """Compressed mel power; NumPy has a quick logarithm in single precision, and no quick log1p."""
     loudness: Matrix = np.log(np.float32(_GAIN) * power + np.float32(1.0))
     return loudness
-
-
-def _band_shares(mels: int) -> Matrix:
-    """What each mel band counts for the mean of each of the four bands: (mels, 4)."""
-    shares = np.zeros((mels, len(_BANDS) - 1), np.float32)
-    for band, (low, high) in enumerate(pairwise(round(share * mels) for share in _BANDS)):
-        shares[low:high, band] = 1 / max(1, high - low)
-    return shares
 
 
 def means_between(values: Floats, edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ _HARMONICS: Final = (1, 2, 4)
 _WINDOW_S: Final = 4.0
 
 _PASSAGE_S: Final = 20.0
-_RHYTHMIC: Final = 0.25
+_RHYTHMIC: Final = 0.21
 _SAME_LEVEL: Final = 0.01
 _SAME_TEMPO: Final = 0.002
 _LEVELS: Final = (1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -11,7 +11,8 @@ import numpy as np
 from tasks.audio import Sound
 from tasks.inference import LoadedNetwork, load_network, predict_at_two_scales
 from tasks.labelling import LabelRecipe, LabelRequest, analyse
-from tasks.mel import MelConfig, mel_power_of_blocks, reference_level
+from tasks.mel import MelConfig, mel_powers_of_blocks, reference_level
+from tasks.onsets import GRID_MEL
 from tasks.readers import open_reader
 from tasks.tempo import estimate_grid
 
@@ -24,7 +25,8 @@ class StageTimes:
     """Processor seconds of each stage, over some files of `audio_s` seconds of audio in all.
 
     `decode` is the bare decoder, the measure of all others; `resample` has the mix-down, the checks and the digest;
-    `segments` is the cutting into bars and whatever else `tasks.labelling.analyse` does.
+    `mel` has what the network is asked about and what the grid is read from; `segments` is the cutting into bars and
+    whatever else `tasks.labelling.analyse` does.
     """
 
     audio_s: float
@@ -58,9 +60,10 @@ def _stages_of(path: Path, network: LoadedNetwork, config: MelConfig) -> list[fl
     decode, _ = _timed(_decode, path)
     sound = Sound(path, config.sample_rate)
     read, blocks = _timed(list, sound.blocks())
-    mel, power = _timed(mel_power_of_blocks, blocks, sound.expected_samples, config)
+    grid_mel = replace(GRID_MEL, sample_rate=config.sample_rate)
+    mel, (power, _) = _timed(mel_powers_of_blocks, blocks, sound.expected_samples, [grid_mel, config])
     power /= reference_level(power)
-    tempo, _ = _timed(estimate_grid, power, config.frame_rate)
+    tempo, _ = _timed(estimate_grid, power, grid_mel.frame_rate)
     whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
     answer, _ = _timed(predict_at_two_scales, network, analysis.mels)
     segments = max(0.0, whole - read - mel - tempo)

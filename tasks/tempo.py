@@ -19,11 +19,11 @@ _LITTLE_SURE: Final = 0.2
 _IN_FOUR: Final = 0.5
 """Share of a loop's pulse in four under which it is not taken to be in 4/4."""
 
-_RHYTHMIC: Final = 0.15
+_RHYTHMIC: Final = 0.12
 _STEADY: Final = 0.7
 """Strength and steadiness of a pulse (`tasks.pulse`) under which there is no tempo to speak of."""
 
-_SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.4, 0.25, 0.95
+_SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.33, 0.25, 0.95
 """Strength and margin at which an estimate is as sure as it gets, and how sure that is."""
 
 _ROUNDED: Final = 0.5
@@ -79,11 +79,11 @@ def tempo_from_length(duration_s: float) -> Tempo:
     return Tempo(float(round(bpm)) if whole else bpm, BpmSource.LENGTH, 0.8 if whole else _LITTLE_SURE)
 
 
-def loop_tempo(power: Matrix, frame_rate: float, duration_s: float) -> Tempo:
+def loop_tempo(power: Matrix, duration_s: float) -> Tempo:
     """The tempo of a loop by its length, which takes four beats to a bar for granted, and what its sound says of that.
 
-    `power` (frames, mels) is normalised mel power. A loop whose pulse runs in three, five or seven rather than in four
-    (`tasks.metre`) has a length that tells nothing, however round its number.
+    `power` (frames, mels) is normalised mel power, as for `estimate_grid`. A loop whose pulse runs in three, five or
+    seven rather than in four (`tasks.metre`) has a length that tells nothing, however round its number.
     """
     tempo = tempo_from_length(duration_s)
     beats = max(1, round(duration_s * tempo.bpm / 60))
@@ -95,7 +95,8 @@ def loop_tempo(power: Matrix, frame_rate: float, duration_s: float) -> Tempo:
 def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
     """The grid of normalised mel power (frames, mels) at `frame_rate` Hz; None if no constant tempo is found in it.
 
-    Its confidence is low where the rhythm is weak or another tempo explains it nearly as well.
+    The power is that of `tasks.onsets.GRID_MEL`. The confidence is low where the rhythm is weak or another tempo
+    explains it nearly as well.
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
@@ -110,11 +111,11 @@ def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
 
 
 def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
-    """The grid of mel power (frames, mels) at a tempo that somebody stated; what the file says of it is its confidence.
+    """The grid of a file at a tempo that somebody stated; what the file says of it is its confidence.
 
-    A whole number in a tag or a name may have been rounded, and gets the decimals of the file. Otherwise the stated
-    tempo stands; where the file runs at another one, that is the alternative and the confidence is low. Without a
-    rhythm the grid starts with the file.
+    The power is as for `estimate_grid`. A whole number in a tag or a name may have been rounded, and gets the decimals
+    of the file. Otherwise the stated tempo stands; where the file runs at another one, that is the alternative and the
+    confidence is low. Without a rhythm the grid starts with the file.
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)

@@ -22,8 +22,8 @@ from python_stretch.Signalsmith import Stretch
 
 from tasks.audio import Samples, decode
 from tasks.compositions import Composition, read_compositions
-from tasks.mel import MelConfig, mel_power, normalise_level
-from tasks.onsets import onset_envelope
+from tasks.mel import mel_power, normalise_level
+from tasks.onsets import GRID_MEL, onset_envelope
 from tasks.pulse import refine
 from tasks.tempo import Grid, estimate_grid
 
@@ -33,7 +33,6 @@ DEVELOPED_ON: Final = (
 )
 pytestmark = pytest.mark.benchmark
 
-CONFIG: Final = MelConfig()
 SURE: Final = 0.7
 _HALF_IS_FAIR_BPM: Final = 165.0
 _TEMPOGRAM_FRAMES: Final = 1536
@@ -67,7 +66,7 @@ class Score:
 
 def cases(composition: Composition, rng: np.random.Generator) -> Iterator[Case]:
     """Five variants of a composition, drawn by `rng`."""
-    rate, bpm = CONFIG.sample_rate, composition.bpm
+    rate, bpm = GRID_MEL.sample_rate, composition.bpm
     samples = decode(composition.audio, rate).samples
     rendered = rendered_bpm(samples, bpm)
 
@@ -96,19 +95,19 @@ def cases(composition: Composition, rng: np.random.Generator) -> Iterator[Case]:
 def stretched(samples: Samples, factor: float) -> Samples:
     """Samples that run `factor` times as fast at the same pitch."""
     stretch = Stretch(0)
-    stretch.preset(1, CONFIG.sample_rate)
+    stretch.preset(1, GRID_MEL.sample_rate)
     stretch.setTimeFactor(factor)
     return np.asarray(stretch.process(samples[None, :]), np.float32).ravel()
 
 
 def rendered_bpm(samples: Samples, bpm: float) -> float:
     """The tempo at which a composition really runs: trackers round the length of a tick to whole samples."""
-    return refine(onset_envelope(power_of(samples)), CONFIG.frame_rate, bpm, reach=0.003)
+    return refine(onset_envelope(power_of(samples)), GRID_MEL.frame_rate, bpm, reach=0.003)
 
 
 def power_of(samples: Samples) -> Samples:
     """Mel power as the labelling road has it."""
-    return normalise_level(mel_power(samples, CONFIG))
+    return normalise_level(mel_power(samples, GRID_MEL))
 
 
 def score(case: Case, bpm: float | None, downbeat_s: float | None, confidence: float) -> Score:
@@ -136,7 +135,7 @@ def score(case: Case, bpm: float | None, downbeat_s: float | None, confidence: f
 
 def with_rolecall(case: Case) -> Score:
     """The estimator under test."""
-    grid: Grid | None = estimate_grid(power_of(case.samples), CONFIG.frame_rate)
+    grid: Grid | None = estimate_grid(power_of(case.samples), GRID_MEL.frame_rate)
     if grid is None:
         return score(case, None, None, 0.0)
     return score(case, grid.tempo.bpm, grid.first_downbeat_s, grid.tempo.confidence)
@@ -144,17 +143,17 @@ def with_rolecall(case: Case) -> Score:
 
 def with_librosa(case: Case) -> Score:
     """librosa's beat tracker; it has no downbeats."""
-    tempo, _ = librosa.beat.beat_track(y=case.samples, sr=CONFIG.sample_rate)
+    tempo, _ = librosa.beat.beat_track(y=case.samples, sr=GRID_MEL.sample_rate)
     return score(case, float(np.atleast_1d(tempo)[0]) or None, None, 1.0)
 
 
 def with_tempogram(case: Case) -> Score:
     """The strongest tempo of 60 to 200 BPM in librosa's Fourier tempogram (Grosche and Müller, 2011), over the case."""
-    envelope = librosa.onset.onset_strength(y=case.samples, sr=CONFIG.sample_rate)
+    envelope = librosa.onset.onset_strength(y=case.samples, sr=GRID_MEL.sample_rate)
     tempogram = librosa.feature.fourier_tempogram(
-        onset_envelope=envelope, sr=CONFIG.sample_rate, win_length=_TEMPOGRAM_FRAMES
+        onset_envelope=envelope, sr=GRID_MEL.sample_rate, win_length=_TEMPOGRAM_FRAMES
     )
-    tempi = librosa.fourier_tempo_frequencies(sr=CONFIG.sample_rate, win_length=_TEMPOGRAM_FRAMES)
+    tempi = librosa.fourier_tempo_frequencies(sr=GRID_MEL.sample_rate, win_length=_TEMPOGRAM_FRAMES)
     strengths = np.where((tempi >= 60) & (tempi <= 200), np.abs(tempogram).mean(axis=1), 0.0)
     return score(case, float(tempi[strengths.argmax()]), None, 1.0)
 
@@ -189,7 +188,7 @@ def test_grids(corpus: Path) -> None:
             continue
         decoding += cpu_seconds(soundfile.read, as_mp3(composition))
         finding += cpu_seconds(
-            estimate_grid, power_of(decode(composition.audio, CONFIG.sample_rate).samples), CONFIG.frame_rate
+            estimate_grid, power_of(decode(composition.audio, GRID_MEL.sample_rate).samples), GRID_MEL.frame_rate
         )
         for case in cases(composition, rng):
             for name, estimator in ESTIMATORS.items():

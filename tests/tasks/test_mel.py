@@ -11,7 +11,7 @@ from tasks.mel import (
     log_compress,
     mel_filters,
     mel_power,
-    mel_power_of_blocks,
+    mel_powers_of_blocks,
     normalise_level,
     sums_between,
 )
@@ -19,6 +19,7 @@ from tests.dummies import LOOPS, clicks, noise
 
 CONFIG = MelConfig()
 OTHER = MelConfig(sample_rate=22_050, n_fft=2048, hop_length=512, mels=40, fmin=0.0, fmax=11_025.0)
+FINE = MelConfig(n_fft=2048, hop_length=512, mels=128)
 
 
 @pytest.mark.slow  # in a fresh environment librosa first compiles for half a minute
@@ -60,12 +61,12 @@ def test_a_long_file_has_the_power_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize("expected", [0, 1_000, 48_000, 1_000_000])
-def test_a_sound_in_blocks_has_the_power_of_the_whole(expected: int) -> None:
-    samples = noise(3.0)
+def test_a_sound_in_blocks_has_the_powers_of_the_whole(expected: int) -> None:
+    samples, configs = noise(3.0), [CONFIG, FINE]
     cuts = [0, 1, 700, 701, 5_000, 5_000, 30_000, len(samples)]
     blocks = [samples[start:end] for start, end in pairwise(cuts)]
-    power = mel_power_of_blocks(iter(blocks), expected, CONFIG)
-    np.testing.assert_allclose(power, mel_power(samples, CONFIG), rtol=1e-4)
+    for power, config in zip(mel_powers_of_blocks(iter(blocks), expected, configs), configs, strict=True):
+        np.testing.assert_allclose(power, mel_power(samples, config), rtol=1e-4)
 
 
 def test_a_configuration_survives_json() -> None:
@@ -84,12 +85,13 @@ def test_equal_configurations_have_one_digest_and_others_another() -> None:
 
 
 @pytest.mark.parametrize("bpm", [61.3, 97.0, 126.0, 177.0])
-def test_cutting_keeps_the_energy_exactly(bpm: float) -> None:
-    power = mel_power(noise(50.0), CONFIG)
+@pytest.mark.parametrize("config", [CONFIG, FINE])
+def test_cutting_keeps_the_energy_exactly(bpm: float, config: MelConfig) -> None:
+    power = mel_power(noise(50.0), config)
     bar_s = 240 / bpm
-    segments = cut_segments(power, np.arange(3) * 4 * bar_s, bar_s, CONFIG).astype(np.float64)
-    step_in_frames = 4 * bar_s * CONFIG.frame_rate / CONFIG.frames_per_segment
-    end = 3 * 4 * bar_s * CONFIG.frame_rate + 0.5
+    segments = cut_segments(power, np.arange(3) * 4 * bar_s, bar_s, config).astype(np.float64)
+    step_in_frames = 4 * bar_s * config.frame_rate / config.frames_per_segment
+    end = 3 * 4 * bar_s * config.frame_rate + 0.5
     whole = int(end)
     # A frame stands for the hop around its centre, so half of frame 0 lies before the start of the file.
     integral = power[:whole].sum(axis=0) - 0.5 * power[0] + (end - whole) * power[whole]

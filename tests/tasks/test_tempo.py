@@ -8,15 +8,18 @@ from numpy.typing import NDArray
 
 from storage.vocabulary import BpmSource
 from tasks.audio import decode
-from tasks.mel import MelConfig, mel_power, normalise_level
+from tasks.mel import Matrix, mel_power, normalise_level
+from tasks.onsets import GRID_MEL
 from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo, tempo_from_length
 from tests.dummies import LOOPS, RATE, TRACKS, Signal, clicks, id3_with_bpm, noise, tone, write
 
-CONFIG = MelConfig()
+
+def power_of(samples: Signal) -> Matrix:
+    return normalise_level(mel_power(samples, GRID_MEL))
 
 
 def estimate(samples: Signal) -> Grid | None:
-    return estimate_grid(normalise_level(mel_power(samples, CONFIG)), CONFIG.frame_rate)
+    return estimate_grid(power_of(samples), GRID_MEL.frame_rate)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +29,7 @@ def arrangement() -> Signal:
 
 
 def stated(samples: Signal, bpm: float, source: BpmSource = BpmSource.MANIFEST) -> Grid:
-    power = normalise_level(mel_power(samples, CONFIG))
-    return stated_grid(power, CONFIG.frame_rate, Tempo(bpm, source, 0.9))
+    return stated_grid(power_of(samples), GRID_MEL.frame_rate, Tempo(bpm, source, 0.9))
 
 
 def at_speed(samples: Signal, speed: NDArray[np.float64]) -> Signal:
@@ -135,7 +137,7 @@ def struck(pulses: int, seconds: float) -> Tempo:
     for number in range(pulses):
         start = round(number * seconds / pulses * RATE)
         samples[start : start + len(stroke)] += stroke * (1.0 if number == 0 else 0.5)
-    return loop_tempo(normalise_level(mel_power(samples, CONFIG)), CONFIG.frame_rate, seconds)
+    return loop_tempo(power_of(samples), seconds)
 
 
 @pytest.mark.parametrize("bars", [1, 2, 4])
@@ -157,8 +159,7 @@ def test_a_loop_in_three_four_is_not_sold_as_one_in_four(bars: int) -> None:
 
 def test_a_real_loop_in_four_stays_sure() -> None:
     audio = decode(LOOPS / "loop_amen_full_140bpm.ogg", RATE)
-    power = normalise_level(mel_power(audio.samples, CONFIG))
-    assert loop_tempo(power, CONFIG.frame_rate, audio.duration_s).confidence >= 0.8
+    assert loop_tempo(power_of(audio.samples), audio.duration_s).confidence >= 0.8
 
 
 def test_a_length_that_fits_no_whole_tempo_is_little_trusted() -> None:
