@@ -26,36 +26,24 @@ types: $(VENV)/.installed
 
 check: lint types test drill
 
-# How the models were made: three trainings, and a student of all three; CORPUS has loops/manifest.csv and tracks/*/truth.csv.
+# How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
+# CORPUS has loops/manifest.csv and tracks/*/truth.csv.
 MODEL_WORKSPACE ?= .model
-MODEL_OPTIONS := --width 40 --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
+TRAIN := $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
-define fetch_corpus
+
+.PHONY: model
+model: $(VENV)/.installed  ## make model CORPUS=folder: the bundled model again, from loops to card
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
-endef
-define train_student
-	$(BIN)/rolecall dataset teach $(1) --workspace $(MODEL_WORKSPACE)
-	for seed in 2026 2027 2028; do $(BIN)/rolecall train $(1) --seed $$seed $(MODEL_OPTIONS) || exit; done
-	$(BIN)/rolecall train $(1) --seed 2027 $(MODEL_OPTIONS) \
-	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-$(1)' ORDER BY created_at))
-endef
-
-.PHONY: model large-model
-model: $(VENV)/.installed  ## make model CORPUS=folder: the bundled model again, from loops to card
-	$(fetch_corpus)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
-	$(call train_student,bundled-model)
+	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
+	for seed in 2026 2027; do $(TRAIN) --width 40 --seed $$seed || exit; done
+	$(TRAIN) --width 28 --seed 2027 \
+	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at))
 	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-bundled-model')); \
 	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
-
-LARGE := s/^name = .*/name = "large-model"/; s/^n_fft = .*/n_fft = 2048/; s/^mels = .*/mels = 128/
-large-model: $(VENV)/.installed  ## make large-model CORPUS=folder: twice the bands of longer spectra, for label --model
-	$(fetch_corpus)
-	sed '$(LARGE)' storage/bundled/recipes/bundled-model.toml > $(MODEL_WORKSPACE)/large-model.toml
-	$(BIN)/rolecall dataset build $(MODEL_WORKSPACE)/large-model.toml --workspace $(MODEL_WORKSPACE)
-	$(call train_student,large-model)
 
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks

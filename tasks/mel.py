@@ -31,9 +31,9 @@ class MelConfig:
     """
 
     sample_rate: int = 16_000
-    n_fft: int = 1024
-    hop_length: int = 256
-    mels: int = 64
+    n_fft: int = 2048
+    hop_length: int = 512
+    mels: int = 128
     fmin: float = 30.0
     fmax: float = 8_000.0
     frames_per_bar: int = 64

@@ -23,6 +23,7 @@ from storage.planning import FOUND_SCHEMA, Sighting, paths_elsewhere, unread_pat
 from storage.plans import Mix, Voice
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
 from storage.workspace import Workspace
+from tasks.mel import MelConfig
 
 RATE = 16_000
 BUNDLED_AUDIO = Path(str(resources.files("storage") / "bundled" / "audio"))
@@ -99,7 +100,7 @@ def card(**changes: Any) -> ModelCard:
     plain = ModelCard(
         model_id="",
         name="dummy",
-        network={"network": "separable", "pooling": "auto", "mels": 64, "roles": len(ROLES), "width": 4},
+        network={"network": "separable", "pooling": "auto", "mels": MelConfig().mels, "roles": len(ROLES), "width": 4},
         mel={},
         roles=list(ROLES),
         thresholds=dict.fromkeys(ROLES, 0.5),

@@ -38,8 +38,8 @@ POOLINGS: Final[dict[str, Callable[[int], nn.Module]]] = {
     "max": MaxPool,
     "mean": MeanPool,
 }
-WIDTHS: Final = {"harmonic": 8, "musicnn": 8, "separable": 24, "square": 8, "vertical": 4}
-"""Widths at which every network takes some 10 to 25 million multiplications a segment."""
+WIDTHS: Final = {"harmonic": 8, "musicnn": 8, "separable": 24, "square": 8, "vertical": 3}
+"""Widths at which every network takes some 10 to 50 million multiplications a segment."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 Listen = Callable[[Matrix], Matrix]
 """Mel power of bars by themselves (bars, frames, mels) to the probability of each role (bars, roles)."""
 
-_POOL: Final = 2
-"""Neighbouring frames and bands are taken together: patterns keep their rhythm and a quarter of their size."""
+_FRAMES, _BANDS = 32, 32
+"""Neighbouring frames and bands of a bar are taken together: patterns keep their rhythm and lose most of their size."""
 
 _SHARPNESS: Final = 200.0
 """Log odds for a unit of divergence a cell; raised to it from nothing, so that early patterns decide little."""
@@ -118,7 +118,8 @@ def _patterns(mels: Matrix, activity: Floats) -> Matrix:
 def _pooled(mels: Matrix) -> Floats:
     """Bars (bars, cells) of neighbouring frames and bands together, of mean one."""
     bars, frames, bands = mels.shape
-    cells = mels.reshape(bars, frames // _POOL, _POOL, bands // _POOL, _POOL).mean(axis=(2, 4)).reshape(bars, -1)
+    apart = mels.reshape(bars, _FRAMES, frames // _FRAMES, _BANDS, bands // _BANDS)
+    cells = apart.mean(axis=(2, 4)).reshape(bars, -1)
     return cells.astype(np.float64) / float(cells.mean())
 
 

@@ -16,9 +16,8 @@ from tasks.audio import Samples, decode
 from tasks.mel import Matrix, MelConfig, cut_segments, mel_power, normalise_level
 
 BAR_S: Final = 2.0
-CONFIG: Final = MelConfig()
 _LEVEL: Final = 0.1
-_RATE: Final = CONFIG.sample_rate
+_RATE: Final = 16_000
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,9 @@ def render(layout: Layout, loops: Mapping[str, Sequence[tuple[Path, float]]], rn
     return song
 
 
-def bar_mels(song: Samples) -> Matrix:
+def bar_mels(song: Samples, config: MelConfig) -> Matrix:
     """Normalised mel power of each bar: (bars, frames_per_bar, mels)."""
-    power = normalise_level(mel_power(song, CONFIG))
+    power = normalise_level(mel_power(song, config))
     bars = round(len(song) / _RATE / BAR_S)
     starts = np.arange(-(-bars // 4), dtype=np.float64) * 4 * BAR_S
-    return cut_segments(power, starts, BAR_S, CONFIG).reshape(-1, CONFIG.frames_per_bar, CONFIG.mels)[:bars]
+    return cut_segments(power, starts, BAR_S, config).reshape(-1, config.frames_per_bar, config.mels)[:bars]

@@ -15,7 +15,6 @@ from storage.datasets import Examples
 from storage.plans import Mix
 from tasks.inference import predict
 from tasks.manifests import read_manifest
-from tasks.mel import MelConfig
 from tasks.metrics import kinds_of, macro_pr_auc
 from tasks.mixing import plan_mixes, plan_singles
 from tasks.networks import NetworkConfig
@@ -29,7 +28,8 @@ pytestmark = pytest.mark.benchmark
 
 MIXES, SEEDS, SECONDS = 1_500, (1, 2), 8.0
 TRAINING: Final = TrainingConfig(epochs=4, steps=100, patience=4)
-NETWORK: Final = NetworkConfig("separable", "auto", MelConfig().mels, 6)
+MEL: Final = read_recipe(find_recipe("bundled-model")).mel
+NETWORK: Final = NetworkConfig("separable", "auto", MEL.mels, 6)
 
 
 def rendered(corpus: Path) -> dict[str, dict[str, Examples]]:
@@ -55,9 +55,7 @@ def side(plan: list[Mix], split: str, rows: list[np.ndarray]) -> Examples:
 
 def trained(splits: dict[str, Examples], seed: int) -> TrainedNetwork:
     training = replace(TRAINING, seed=seed)
-    return train_network(
-        NETWORK, training, MelConfig(), splits["train"], splits["validation"], lambda epoch, loss, score: None
-    )
+    return train_network(NETWORK, training, MEL, splits["train"], splits["validation"], lambda epoch, loss, score: None)
 
 
 def scores(network: torch.nn.Module, examples: Examples) -> str:

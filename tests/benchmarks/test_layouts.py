@@ -22,7 +22,7 @@ from storage.models import ModelCard, ModelStore
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 from tasks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
-from tasks.mel import Matrix, log_compress
+from tasks.mel import Matrix, MelConfig, log_compress
 from tests.benchmarks.joining import join, to_one
 from tests.benchmarks.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
 
@@ -30,6 +30,9 @@ pytestmark = pytest.mark.benchmark
 
 KINDS: Final = ("composed", "facto", "shuffled", "sparse", "dense")
 _ON: Final = 0.5
+_COARSE: Final = MelConfig(n_fft=1024, hop_length=256, mels=64)
+"""What the factorisation is given, which has no use for finer bands."""
+
 _RHYTHMS, _SPECTRA = 32, 32
 """Ranks of the factorisation: patterns in time within a bar, and over the bands."""
 
@@ -51,14 +54,15 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
     for kind in KINDS:
         table: dict[str, list[tuple[float, float]]] = {}
         for number, layout in enumerate(read_layouts(Path(folder), kind, count)):
-            mels = bar_mels(render(layout, loops, np.random.default_rng(number)))
+            song = render(layout, loops, np.random.default_rng(number))
+            mels = bar_mels(song, MelConfig(**stored.card.mel))
             heard = by_network(mels, network, stored.card)
             joined = join(mels, heard[0], layout.roles, partial(by_themselves, network=network))
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
             for name, (activations, on) in {
                 "network": heard,
-                "factors": by_factors(factors(mels, len(layout.roles)), layout),
+                "factors": by_factors(factors(bar_mels(song, _COARSE), len(layout.roles)), layout),
                 "joined": (joined, joined >= _ON),
             }.items():
                 correlation = np.corrcoef(activations[:, asked].ravel(), truth.ravel())[0, 1]

@@ -22,18 +22,18 @@ from storage.workspace import Workspace
 from tasks import composing
 from tasks.folds import rows_of, score_kinds, units_of_rows
 from tasks.inference import predict
-from tasks.mel import MelConfig
 from tasks.metrics import kinds_of
 from tasks.modelling import Material, read_material
 from tasks.networks import NetworkConfig
-from tasks.recipe import SplitRules
+from tasks.recipe import SplitRules, find_recipe, read_recipe
 from tasks.training import TrainingConfig, train_network
 
 pytestmark = pytest.mark.benchmark
 
 SEEDS: Final = (1, 2)
 TRAINING: Final = TrainingConfig(epochs=4, steps=100, patience=4)
-NETWORK: Final = NetworkConfig("separable", "auto", MelConfig().mels, 6)
+MEL: Final = read_recipe(find_recipe("bundled-model")).mel
+NETWORK: Final = NetworkConfig("separable", "auto", MEL.mels, 6)
 
 Change = Callable[[Material, pytest.MonkeyPatch], Examples]
 
@@ -95,7 +95,7 @@ def groups_of_rows(made: DatasetLock, folder: Path) -> dict[str, frozenset[str]]
 
 def scores(train: Examples, held: Examples, seed: int) -> list[float]:
     network = train_network(
-        NETWORK, replace(TRAINING, seed=seed), MelConfig(), train, held, lambda epoch, loss, score: None
+        NETWORK, replace(TRAINING, seed=seed), MEL, train, held, lambda epoch, loss, score: None
     ).network
     return list(score_kinds(held.mix_ids, held.labels, predict(network, held.mels)).values())
 
