@@ -115,7 +115,7 @@ def open_run(
     workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None, time_limit_s: float | None
 ) -> Run:
     """Begin a run with the model that was asked for, else the active one, else the bundled one."""
-    stored = ModelStore(workspace.models).load(model or ledger.active_model() or "default")
+    stored = ModelStore(workspace.models).load_chosen(model, ledger.active_model())
     ledger.register_model(stored.card)
     if ledger.active_model() is None:
         ledger.activate_model(stored.card.model_id)

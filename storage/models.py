@@ -102,6 +102,15 @@ class ModelStore:
             )
         return StoredModel(card, weights)
 
+    def load_chosen(self, asked: str | None, active: str | None) -> StoredModel:
+        """The model that was asked for, else the active one, else the bundled one; raises UserError as `load` does.
+
+        An active model that is nowhere any more came with an earlier version of the package, or was deleted: the
+        bundled one takes its place.
+        """
+        kept = {card.model_id for card in self.list()}
+        return self.load(asked or (active if active in kept else None) or "default")
+
     def save(self, card: ModelCard, weights: bytes) -> StoredModel:
         """Keep a model; the weights are written before the card, so that a card always has its weights."""
         folder = self.root / card.model_id

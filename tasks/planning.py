@@ -54,7 +54,7 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> P
     found = find_audio(paths).table
     with open_catalogue(workspace) as connection:
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
-        card = ModelStore(workspace.models).load(model or (str(active[0][0]) if active else "default")).card
+        card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
         seen = _sighting(connection, found, hash_files(ambiguous_paths(connection, found)))
         with judged(connection, seen, card.model_id, LABEL_VERSION):
             work, rate = files_to_decode(connection), audio_per_second(connection)

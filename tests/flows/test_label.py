@@ -13,8 +13,11 @@ import pytest
 import soundfile
 
 from storage.catalogue import ask
+from storage.ledger import Ledger
+from storage.models import ModelStore, identify
 from storage.workspace import Workspace
 from tests.commands import Command
+from tests.dummies import card
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +120,23 @@ def test_only_what_changed_is_decoded_again(rolecall: Command, music: Path, tmp_
     assert (counts["labelled"], counts["duplicate"], counts["unchanged"], counts["decoded"]) == (2, 1, 3, 2)
     same = rows(workspace, "SELECT content_hash FROM tracks GROUP BY ALL HAVING count(*) = 2")
     assert len(same) == 1
+
+
+def test_where_the_package_now_has_another_model_that_one_labels_and_answers(
+    rolecall: Command, music: Path, tmp_path: Path
+) -> None:
+    folder, workspace = tmp_path / "audio", tmp_path / "workspace"
+    copy_loops(music, folder, LOOPS[:2])
+    earlier = identify(card(name="bundled with an earlier version"))
+    with Ledger.of(Workspace(workspace)) as ledger:
+        ledger.register_model(earlier)
+        ledger.activate_model(earlier.model_id)
+        ledger.publish()
+    assert rolecall("plan", folder, "--workspace", workspace, "--json").json()["new"] == 2
+    assert rolecall("label", folder, "--workspace", workspace).code == 0
+    bundled = ModelStore(workspace).load("default").card.model_id
+    assert rows(workspace, "SELECT model_id FROM models WHERE active") == [(bundled,)]
+    assert rows(workspace, "SELECT count(*) FROM tracks WHERE status = 'labelled'") == [(2,)]
 
 
 def test_a_row_is_the_same_on_any_number_of_workers(rolecall: Command, music: Path, tmp_path: Path) -> None:
