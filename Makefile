@@ -29,7 +29,8 @@ check: lint types test drill
 # How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv.
 MODEL_WORKSPACE ?= .model
-TRAIN := $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
+# On one thread, so that the bits do not depend on how many cores there are.
+TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 
 .PHONY: model
