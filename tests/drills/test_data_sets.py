@@ -140,7 +140,7 @@ def workers_of(run: "subprocess.Popen[str]") -> list[psutil.Process]:
 def test_a_full_disk_is_named_and_a_build_that_was_killed_goes_on_where_it_was(
     rolecall: Command, tmp_path: Path, small_disk: SmallDisk, undisturbed: str
 ) -> None:
-    small_disk.resize(12)  # holds one shard, and not two
+    small_disk.resize(22)  # holds one shard, and not two
     place = Place(rolecall, tmp_path, small_disk.root / "workspace")
     place.fetch()
     full = place.build()
