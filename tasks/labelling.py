@@ -17,7 +17,7 @@ from tasks.audio import AudioError, Sound
 from tasks.iram import bar_levels_db, smooth, stays
 from tasks.mel import Matrix, MelConfig, compress_in_place, mel_powers_of_blocks, reference_level
 from tasks.novelty import novelty
-from tasks.onsets import GRID_MEL
+from tasks.onsets import grid_mel_at
 from tasks.sections import find_sections
 from tasks.segments import (
     Bounds,
@@ -159,7 +159,7 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     path = Path(request.path)
     sound = Sound(path, config.sample_rate)
     listener = Listener(config.sample_rate)
-    grid_mel = replace(GRID_MEL, sample_rate=config.sample_rate)
+    grid_mel = grid_mel_at(config.sample_rate)
     blocks = listener.passing(sound.blocks())
     grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
     grid_power /= reference_level(grid_power)

@@ -1,5 +1,6 @@
 """Onsets: where energy rises, in four bands, read from mel power; and means over the steps of a grid."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -35,6 +36,11 @@ def _band_shares() -> Matrix:
 
 _SHARES: Final = _band_shares()
 """What each mel band counts for the mean of each of the four bands: (mels, 4)."""
+
+
+def grid_mel_at(sample_rate: int) -> MelConfig:
+    """`GRID_MEL` for a sound at another sample rate (Hz), that of the model which hears it too."""
+    return replace(GRID_MEL, sample_rate=sample_rate)
 
 
 def onset_envelope(power: Matrix) -> Matrix:

@@ -24,7 +24,7 @@ def assign_splits(loops: Sequence[Loop], rules: SplitRules) -> dict[str, Split]:
     for unit in counts:
         if (pinned := rules.pinned(unit)) is not None:
             side_of[unit] = pinned
-    wanted = _wanted({unit: counts[unit] for unit in counts if rules.pinned(unit) != "train"}, rules)
+    wanted = _wanted({unit: roles for unit, roles in counts.items() if side_of.get(unit) != "train"}, rules)
     reached: dict[Split, Counter[str]] = {"train": Counter(), "validation": Counter(), "test": Counter()}
     for unit, side in side_of.items():
         if side != "train":

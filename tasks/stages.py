@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -12,7 +12,7 @@ from tasks.audio import Sound
 from tasks.inference import LoadedNetwork, load_network, predict_at_two_scales
 from tasks.labelling import LabelRecipe, LabelRequest, analyse
 from tasks.mel import MelConfig, mel_powers_of_blocks, reference_level
-from tasks.onsets import GRID_MEL
+from tasks.onsets import grid_mel_at
 from tasks.readers import open_reader
 from tasks.tempo import estimate_grid
 
@@ -60,7 +60,7 @@ def _stages_of(path: Path, network: LoadedNetwork, config: MelConfig) -> list[fl
     decode, _ = _timed(_decode, path)
     sound = Sound(path, config.sample_rate)
     read, blocks = _timed(list, sound.blocks())
-    grid_mel = replace(GRID_MEL, sample_rate=config.sample_rate)
+    grid_mel = grid_mel_at(config.sample_rate)
     mel, (power, _) = _timed(mel_powers_of_blocks, blocks, sound.expected_samples, [grid_mel, config])
     power /= reference_level(power)
     tempo, _ = _timed(estimate_grid, power, grid_mel.frame_rate)
