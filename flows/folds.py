@@ -16,7 +16,16 @@ from storage.errors import UserError
 from storage.models import ModelStore
 from storage.plans import read_plan
 from storage.workspace import Workspace
-from tasks.folds import Fold, answer_fold, make_folds, pooled, score_kinds, units_of_rows
+from tasks.folds import (
+    Fold,
+    answer_fold,
+    decide_elsewhere,
+    make_folds,
+    pooled,
+    score_kinds,
+    score_maps,
+    units_of_rows,
+)
 from tasks.metrics import Labels
 from tasks.modelling import TrainingRequest, read_material
 from tasks.recipe import SplitRules
@@ -36,13 +45,16 @@ def cross_validate(
     store = Workspace(Path(workspace))
     _, examples, dealt = deal(request, folds, store)
     answers = answer_all(request, dealt, store, workers, dask)
-    rows = [_row(str(number + 1), examples, fold, answers[number]) for number, fold in enumerate(dealt)]
+    decided = decide_elsewhere(examples, dealt, answers)
+    rows = [
+        _row(str(number + 1), examples, fold, answers[number], decided[number]) for number, fold in enumerate(dealt)
+    ]
     everything = Fold(
         tuple(unit for fold in dealt for unit in fold.units),
         np.unique(np.concatenate([fold.learned for fold in dealt])),
         np.concatenate([fold.held for fold in dealt]),
     )
-    rows.append(_row("all", examples, everything, np.concatenate(answers)))
+    rows.append(_row("all", examples, everything, np.concatenate(answers), np.concatenate(decided)))
     create_table_artifact(rows, key="folds", description=f"{request.name}: what was held out, fold by fold")
     return rows
 
@@ -78,12 +90,13 @@ def deal(request: TrainingRequest, folds: int, store: Workspace) -> tuple[Datase
     return material.made, examples, make_folds(examples, units, rules, folds)
 
 
-def _row(name: str, examples: Examples, fold: Fold, answers: Labels) -> dict[str, Any]:
-    mix_ids = [examples.mix_ids[row] for row in fold.held.tolist()]
+def _row(name: str, examples: Examples, fold: Fold, answers: Labels, decided: Labels) -> dict[str, Any]:
+    mix_ids, labels = [examples.mix_ids[row] for row in fold.held.tolist()], examples.labels[fold.held]
     return {
         "fold": name,
         "units": len(fold.units),
         "learned": len(fold.learned),
         "held": len(fold.held),
-        **score_kinds(mix_ids, examples.labels[fold.held], answers),
+        **score_kinds(mix_ids, labels, answers),
+        **score_maps(mix_ids, labels, answers, decided),
     }

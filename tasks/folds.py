@@ -12,9 +12,10 @@ from storage.datasets import DatasetLock, Examples
 from storage.errors import UserError
 from storage.plans import Mix
 from storage.vocabulary import ROLES
+from tasks.calibration import calibrate, choose_thresholds, fit_calibration
 from tasks.inference import predict
 from tasks.mel import MelConfig
-from tasks.metrics import Labels, kinds_of, macro_pr_auc
+from tasks.metrics import Labels, common_roc_auc, kinds_of, macro, macro_pr_auc, score_roles
 from tasks.modelling import TrainingRequest, network_config
 from tasks.recipe import SplitRules
 from tasks.reliability import confusion
@@ -98,6 +99,34 @@ def rows_of(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     return Examples(
         examples.mels[rows], examples.labels[rows], [examples.mix_ids[row] for row in rows.tolist()], taught
     )
+
+
+def decide_elsewhere(examples: Examples, folds: Sequence[Fold], answers: Sequence[Labels]) -> list[Labels]:
+    """For each fold whether every role is on, 1 or 0, in its held rows: (held, roles).
+
+    Calibration and thresholds are what the answers of all other folds suggest, so no row has a say about itself.
+    """
+    decided = []
+    for number, given in enumerate(answers):
+        others = [other for other in range(len(folds)) if other != number]
+        rows = np.concatenate([folds[other].held for other in others])
+        mix_ids, labels = [examples.mix_ids[row] for row in rows.tolist()], examples.labels[rows]
+        heard = np.concatenate([answers[other] for other in others])
+        calibration = fit_calibration(mix_ids, labels, heard)
+        thresholds = choose_thresholds(mix_ids, labels, calibrate(heard, calibration))
+        limits = np.array([thresholds[role] for role in ROLES])
+        decided.append((calibrate(given, calibration) >= limits).astype(np.float32))
+    return decided
+
+
+def score_maps(mix_ids: Sequence[str], labels: Labels, answers: Labels, decided: Labels) -> dict[str, Any]:
+    """How well the maps of whole compositions are told: ROC-AUC and balanced accuracy over the five common roles."""
+    cuts = kinds_of(mix_ids) == "cut"
+    on = score_roles(labels[cuts], decided[cuts], dict.fromkeys(ROLES, 0.5))
+    return {
+        "cut_roc_auc": _finite(common_roc_auc(labels[cuts], answers[cuts])),
+        "cut_balanced_accuracy": _finite(macro(on, "balanced_accuracy")),
+    }
 
 
 def score_kinds(mix_ids: Sequence[str], labels: Labels, answers: Labels) -> dict[str, Any]:

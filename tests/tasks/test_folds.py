@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.datasets import DatasetLock, Examples
 from storage.errors import UserError
 from storage.vocabulary import ROLES
-from tasks.folds import answer_fold, make_folds, pooled, score_kinds
+from tasks.folds import Fold, answer_fold, decide_elsewhere, make_folds, pooled, score_kinds, score_maps
 from tasks.mel import MelConfig
 from tasks.modelling import TrainingRequest
 from tasks.recipe import SplitRules
@@ -112,3 +112,26 @@ def test_scores_are_apart_for_each_kind_and_right_is_of_single_loops() -> None:
     assert found["right"] == 0.75
     assert found["cut"] is None
     assert 0 < found["mix"] < found["loop"] < 1
+
+
+def test_decisions_on_held_rows_follow_the_other_folds_alone() -> None:
+    rng = np.random.default_rng(1)
+    labels = (rng.random((300, 6)) < 0.5).astype(np.float32)
+    answers = (0.1 + 0.2 * labels + 0.05 * rng.random(labels.shape)).astype(np.float32)
+    examples = Examples(np.zeros((300, 1, 1), np.float16), labels, [f"cut-{row}" for row in range(300)])
+    rows = np.split(np.arange(300), 3)
+    folds = [Fold((), np.empty(0, np.int64), held) for held in rows]
+    parts = [answers[held] for held in rows]
+    decided = decide_elsewhere(examples, folds, parts)
+    np.testing.assert_array_equal(np.concatenate(decided), labels)
+    turned = replace(examples, labels=np.concatenate([1 - labels[:100], labels[100:]]))
+    np.testing.assert_array_equal(decide_elsewhere(turned, folds, parts)[0], decided[0])
+
+
+def test_maps_are_scored_over_the_common_roles_of_cuts() -> None:
+    labels = np.repeat(np.array([[1.0], [0.0]], np.float32), 6, axis=1)
+    answers = np.array([[0.6] * 6, [0.4] * 6], np.float32)
+    decided = np.array([[1.0] * 6, [0.0] * 4 + [1.0] * 2], np.float32)
+    found = score_maps(["cut-1", "cut-2", "loop-1"], *(np.vstack([one, one[:1]]) for one in (labels, answers, decided)))
+    assert found == {"cut_roc_auc": 1.0, "cut_balanced_accuracy": pytest.approx(0.9)}
+    assert score_maps(["mix-1", "mix-2"], labels, answers, decided)["cut_roc_auc"] is None
