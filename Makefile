@@ -27,7 +27,8 @@ types: $(VENV)/.installed
 check: lint types test drill
 
 # How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
-# CORPUS has loops/manifest.csv and tracks/*/truth.csv.
+# CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:
+# `rolecall evaluate MODEL --failures FOLDER` shows where, `rolecall models explain MODEL FOLDER` puts the reasons on its card.
 MODEL_WORKSPACE ?= .model
 # On one thread, so that the bits do not depend on how many cores there are.
 TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
@@ -44,6 +45,10 @@ model: $(VENV)/.installed  ## make model CORPUS=folder: the bundled model again,
 	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at))
 	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-bundled-model')); \
 	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
+	$(BIN)/rolecall evaluate default --on $(CORPUS)/loops --report $(MODEL_WORKSPACE)/loops.md
+	cp $(MODEL_WORKSPACE)/loops-reliability.png storage/bundled/model/calibration.png
+	cp $(MODEL_WORKSPACE)/loops-confusion.png storage/bundled/model/confusion.png
+	cp "$$(ls -t $(MODEL_WORKSPACE)/models/curves/*.png | head -n 1)" storage/bundled/model/curves.png
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 
 .PHONY: pictures
