@@ -5,8 +5,9 @@ patterns and subsets of loops are fitted in turn, as in expectation maximisation
 subsets of the K loops has a posterior from how well it explains the bar (Kullback-Leibler divergence of mel power);
 given the posterior, the patterns follow the multiplicative rule of non-negative matrix factorisation (Lee and Seung,
 2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network listens to each pattern
-by itself and names it, together with what it hears where the pattern sounds. Last, all is fitted once more with the
-network's odds of the roles in each bar as a prior.
+by itself and names it, together with what it hears where the pattern sounds. Then all is fitted once more with the
+network's odds of the roles in each bar as a prior. Such a fit is far too sure of itself, so the last word on a bar is
+half the fit's, and half what the network hears in that bar.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.decomposition import NMF
 
 from storage.vocabulary import ROLES
@@ -37,6 +38,9 @@ _ROUNDS, _WARM_ROUNDS, _DETAIL_ROUNDS, _PATTERN_STEPS = 30, 21, 3, 10
 _HEARD_TOGETHER: Final = 2.0
 """What a full correlation of a factor with the network's odds of a role weighs, in log odds of the role heard alone."""
 
+_SUREST: Final = 3.0
+"""Log odds beyond which the fit of a bar says no more."""
+
 _TINY: Final = 1e-3
 
 
@@ -49,11 +53,26 @@ def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) ->
     song = _pooled(mels)
     subsets = np.array(list(product((0.0, 1.0), repeat=len(roles))))
     apart = _fit(song, subsets, np.zeros((len(song), len(subsets))), _first_guess(mels, len(roles))) @ subsets
-    named = named_by_ear(apart, _odds(listen(_patterns(mels, apart))), _odds(heard), roles)
+    named = name_factors(mels, heard, roles, apart, listen)
     of_role = np.array([[one == role for role in ROLES] for one in roles], np.float64)
     sounding = np.minimum(subsets @ of_role, 1.0)
     prior = (_odds(heard) * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
-    return _fit(song, subsets, prior, named) @ sounding
+    fitted = np.clip(_odds(_fit(song, subsets, prior, named) @ sounding), -_SUREST, _SUREST)
+    return np.asarray(expit((fitted + _odds(heard)) / 2))
+
+
+def name_factors(mels: Matrix, heard: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:
+    """Factors (bars, loops) in the order of `roles`, each named by what the network hears in it alone, and where.
+
+    Where a factor sounds, the network should hear its role: `heard` is (bars, roles).
+    """
+    asked = [ROLES.index(role) for role in roles]
+    alone, together = _odds(listen(_patterns(mels, activity))), _odds(heard)
+    alike = np.array([[_correlation(one, together[:, place]) for place in asked] for one in activity.T])
+    factors, places = linear_sum_assignment(-(alone[:, asked] + _HEARD_TOGETHER * alike))
+    ordered = np.empty_like(activity)
+    ordered[:, places] = activity[:, factors]
+    return ordered
 
 
 def _first_guess(mels: Matrix, count: int) -> Floats:
@@ -65,19 +84,6 @@ def _first_guess(mels: Matrix, count: int) -> Floats:
 def to_one(activity: Floats) -> Floats:
     """Each factor (bars, count) as 0..1: what it reaches in its loudest bars is one."""
     return np.asarray(np.minimum(activity / np.maximum(np.quantile(activity, 0.95, axis=0), 1e-9), 1.0))
-
-
-def named_by_ear(activity: Floats, alone: Floats, odds: Floats, roles: tuple[str, ...]) -> Floats:
-    """Factors (bars, loops) in the order of `roles`, by the network's odds of roles: in each factor `alone`, and where.
-
-    `alone` is (loops, roles), `odds` (bars, roles): where a factor sounds, the network should hear its role.
-    """
-    asked = [ROLES.index(role) for role in roles]
-    together = np.array([[_correlation(one, odds[:, place]) for place in asked] for one in activity.T])
-    factors, places = linear_sum_assignment(-(alone[:, asked] + _HEARD_TOGETHER * together))
-    ordered = np.empty_like(activity)
-    ordered[:, places] = activity[:, factors]
-    return ordered
 
 
 def _fit(song: Floats, subsets: Floats, prior: Floats, activity: Floats) -> Floats:
@@ -129,7 +135,7 @@ def _alike(sounding: Floats) -> Floats:
     return np.asarray(count[kind.ravel()], np.float64)
 
 
-def _odds(heard: Matrix) -> Floats:
+def _odds(heard: Matrix | Floats) -> Floats:
     likely = heard.astype(np.float64)
     return np.asarray(np.log(likely + _TINY) - np.log(1 - likely + _TINY))
 
