@@ -59,14 +59,14 @@ class Composer:
     def __init__(
         self, examples: Examples, hertz: NDArray[np.float32], device: torch.device, random: torch.Generator
     ) -> None:
-        """Keep the whole data set on `device`; all draws come from `random`, on the processor.
+        """Keep the whole data set on `device`, if it fits; all draws come from `random`, on the processor.
 
         `hertz` (mels,) are the centres of the mel bands.
         """
         labels = examples.labels
         self._device = device
         self._random = random
-        self._mels = torch.from_numpy(examples.mels).to(device)
+        self._mels = torch.from_numpy(examples.mels).to(home_of(examples.mels.nbytes, device))
         self._labels = torch.from_numpy(np.where(labels < 0, np.float32(_UNKNOWN), labels)).to(device)
         self._hertz = torch.from_numpy(hertz)
         self._pitches = pitch_matrices(self._hertz).to(device)
@@ -90,10 +90,15 @@ class Composer:
 
     def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and what is wanted."""
-        chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random).to(self._device)
-        times = moved_by_beats(rows, self._mels.shape[1], self._random).to(self._device)
-        heard = self._mels[chosen[:, None], times].float()
-        return (torch.exp(heard) - FLOOR).clamp(min=0), self._wanted[chosen]
+        chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
+        times = moved_by_beats(rows, self._mels.shape[1], self._random)
+        return self._powers(chosen, times), self._wanted[chosen.to(self._device)]
+
+    def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
+        """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
+        home = self._mels.device
+        heard = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
+        return (torch.exp(heard) - FLOOR).clamp(min=0)
 
     def _composed(self, rows: int) -> tuple[Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
@@ -132,10 +137,9 @@ class Composer:
         """Mel powers (voices, frames, mels) of the chosen rows, each with its own changes, and their labels."""
         random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
         labels = self._labels[chosen.to(self._device)]
-        times = other_times(len(chosen), frames, random).to(self._device)
+        times = other_times(len(chosen), frames, random)
         pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random).to(self._device)
-        heard = self._mels[chosen.to(self._device)[:, None], times].float()
-        power = torch.bmm((torch.exp(heard) - FLOOR).clamp(min=0), self._pitches[pitches])
+        power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
         for role, share in _MADE.items():
             places = self._made(labels, role, share)
             if len(places):
@@ -164,6 +168,13 @@ class Composer:
         batch = torch.log(power * gains.to(self._device) + FLOOR)
         mask = hidden(rows, frames, bands, self._random).to(self._device)
         return batch.masked_fill(mask, float(np.log(FLOOR)))
+
+
+def home_of(size: int, device: torch.device) -> torch.device:
+    """Where a data set of so many bytes rests: on the graphics card if that leaves it half of what is free there."""
+    if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
+        return torch.device("cpu")
+    return device
 
 
 def _wanted(examples: Examples) -> NDArray[np.float32]:

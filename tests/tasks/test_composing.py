@@ -6,7 +6,7 @@ import torch
 
 from storage.datasets import Examples
 from storage.vocabulary import ROLES
-from tasks.composing import Composer
+from tasks.composing import Composer, home_of
 from tasks.mel import MelConfig, mel_centres
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
@@ -101,3 +101,12 @@ def test_the_data_set_is_left_as_it_was() -> None:
     before = data.mels.copy()
     composer(data).draw(8)
     np.testing.assert_array_equal(data.mels, before)
+
+
+@pytest.mark.parametrize(("size", "home"), [(40, "cuda"), (60, "cpu")])
+def test_a_data_set_rests_on_the_graphics_card_only_if_it_leaves_room_for_training(
+    size: int, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 200))
+    assert home_of(size, torch.device("cuda")).type == home
+    assert home_of(size, torch.device("cpu")).type == "cpu"
