@@ -4,13 +4,13 @@ A bar is the sum of the one-bar patterns of the loops that sound in it. First th
 patterns and subsets of loops are fitted in turn, as in expectation maximisation. Given the patterns, each of the 2^K
 subsets of the K loops has a posterior from how well it explains the bar (Kullback-Leibler divergence of mel power);
 given the posterior, the patterns follow the multiplicative rule of non-negative matrix factorisation (Lee and Seung,
-2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network listens to each pattern
-by itself and names it, together with what it hears where the pattern sounds. Then all is fitted once more with the
-network's odds of the roles in each bar as a prior. Such a fit is far too sure of itself, so the last word on a bar is
-half the fit's, and half what the network hears in that bar.
+2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network listens to what each
+pattern explains of the song, and so names it; and all is fitted once more with the network's odds of the roles in each
+bar as a prior. Such a fit is far too sure of itself, so the last word on a bar is half the fit's, and half what the
+network hears in that bar.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Final
 
@@ -20,12 +20,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, softmax
 from sklearn.decomposition import NMF
 
-from storage.vocabulary import ROLES
+from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 from tasks.mel import Matrix
 
 Floats = NDArray[np.float64]
 Listen = Callable[[Matrix], Matrix]
-"""Mel power of bars by themselves (bars, frames, mels) to the probability of each role (bars, roles)."""
+"""Mel power of segments of four bars (segments, frames, mels) to the probability of each role (segments, roles)."""
 
 _FRAMES, _BANDS = 32, 32
 """Neighbouring frames and bands of a bar are taken together: patterns keep their rhythm and lose most of their size."""
@@ -35,9 +35,6 @@ _SHARPNESS: Final = 200.0
 
 _PATTERN_COST: Final = 0.02
 _ROUNDS, _WARM_ROUNDS, _DETAIL_ROUNDS, _PATTERN_STEPS = 30, 21, 3, 10
-_HEARD_TOGETHER: Final = 2.0
-"""What a full correlation of a factor with the network's odds of a role weighs, in log odds of the role heard alone."""
-
 _SUREST: Final = 3.0
 """Log odds beyond which the fit of a bar says no more."""
 
@@ -47,13 +44,13 @@ _TINY: Final = 1e-3
 def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) -> Floats:
     """The probability of each role in each bar (bars, roles), from mel power and what the network heard.
 
-    `mels` (bars, frames, mels), `heard` (bars, roles), `roles` of the loops; `listen` is the network, asked about one
-    pattern after the other.
+    `mels` (bars, frames, mels), `heard` (bars, roles), `roles` of the loops; `listen` is the network, asked about what
+    one pattern after the other explains.
     """
     song = _pooled(mels)
     subsets = np.array(list(product((0.0, 1.0), repeat=len(roles))))
     apart = _fit(song, subsets, np.zeros((len(song), len(subsets))), _first_guess(mels, len(roles))) @ subsets
-    named = name_factors(mels, heard, roles, apart, listen)
+    named = name_factors(mels, roles, apart, listen)
     of_role = np.array([[one == role for role in ROLES] for one in roles], np.float64)
     sounding = np.minimum(subsets @ of_role, 1.0)
     prior = (_odds(heard) * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
@@ -61,18 +58,25 @@ def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) ->
     return np.asarray(expit((fitted + _odds(heard)) / 2))
 
 
-def name_factors(mels: Matrix, heard: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:
-    """Factors (bars, loops) in the order of `roles`, each named by what the network hears in it alone, and where.
-
-    Where a factor sounds, the network should hear its role: `heard` is (bars, roles).
-    """
+def name_factors(mels: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:
+    """Factors (bars, loops) in the order of `roles`, each named by what the network hears in its part of the song."""
     asked = [ROLES.index(role) for role in roles]
-    alone, together = _odds(listen(_patterns(mels, activity))), _odds(heard)
-    alike = np.array([[_correlation(one, together[:, place]) for place in asked] for one in activity.T])
-    factors, places = linear_sum_assignment(-(alone[:, asked] + _HEARD_TOGETHER * alike))
+    told = [_told(part, active, listen) for part, active in zip(_parts(mels, activity), activity.T, strict=True)]
+    factors, places = linear_sum_assignment(-np.array(told)[:, asked])
     ordered = np.empty_like(activity)
     ordered[:, places] = activity[:, factors]
     return ordered
+
+
+def _told(part: Matrix, active: Floats, listen: Listen) -> Floats:
+    """The mean odds (roles,) of a part of a song (bars, frames, mels) over its segments, by how active it is there."""
+    bars, frames, bands = part.shape
+    lacking = -bars % BARS_PER_SEGMENT
+    padded = np.concatenate([part, np.zeros((lacking, frames, bands), part.dtype)])
+    shares = np.append(active, np.zeros(lacking)).reshape(-1, BARS_PER_SEGMENT).mean(axis=1)
+    segments = padded.reshape(-1, BARS_PER_SEGMENT * frames, bands)
+    levelled = segments * (part.mean() / np.maximum(segments.mean(axis=(1, 2), keepdims=True), 1e-9))
+    return np.asarray(np.average(_odds(listen(levelled.astype(np.float32))), axis=0, weights=shares + _TINY))
 
 
 def _first_guess(mels: Matrix, count: int) -> Floats:
@@ -109,16 +113,18 @@ def _improved(patterns: Floats, song: Floats, activity: Floats, cost: float) -> 
     return patterns
 
 
-def _patterns(mels: Matrix, activity: Floats) -> Matrix:
-    """The sound of each factor (loops, frames, mels) in all its detail, as loud as the song."""
+def _parts(mels: Matrix, activity: Floats) -> Iterator[Matrix]:
+    """What each factor explains of the song in all its detail (bars, frames, mels), as loud as the song (Wiener)."""
     level = float(mels.mean())
     song = mels.reshape(len(mels), -1).astype(np.float64) / level
     activity = np.maximum(activity, _TINY)
     patterns = np.maximum(np.linalg.lstsq(activity, song, rcond=None)[0], _TINY)
     for _ in range(_DETAIL_ROUNDS):
         patterns = _improved(patterns, song, activity, 0.0)
-    patterns *= level / np.maximum(patterns.mean(axis=1, keepdims=True), 1e-9)
-    return patterns.reshape(-1, *mels.shape[1:]).astype(np.float32)
+    explained = song / (activity @ patterns + 1e-9)
+    for active, pattern in zip(activity.T, patterns, strict=True):
+        part = (np.outer(active, pattern) * explained).reshape(mels.shape)
+        yield (part * (level / max(float(part.mean()), 1e-9))).astype(np.float32)
 
 
 def _pooled(mels: Matrix) -> Floats:
@@ -138,9 +144,3 @@ def _alike(sounding: Floats) -> Floats:
 def _odds(heard: Matrix | Floats) -> Floats:
     likely = heard.astype(np.float64)
     return np.asarray(np.log(likely + _TINY) - np.log(1 - likely + _TINY))
-
-
-def _correlation(one: Floats, other: Floats) -> float:
-    if one.std() == 0 or other.std() == 0:
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])

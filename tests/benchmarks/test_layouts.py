@@ -61,9 +61,9 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
             song = render(layout, loops, np.random.default_rng(number))
             mels = bar_mels(song, MelConfig(**stored.card.mel))
             heard = by_network(mels, network, stored.card)
-            listen = partial(by_themselves, network=network)
+            listen = partial(by_itself, network=network)
             apart = factors(bar_mels(song, _COARSE), len(layout.roles))
-            by_ear = name_factors(mels, heard[0], layout.roles, apart, listen)
+            by_ear = name_factors(mels, layout.roles, apart, listen)
             joined = join(mels, heard[0], layout.roles, listen)
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
@@ -98,9 +98,9 @@ def by_network(mels: Matrix, network: LoadedNetwork, card: ModelCard) -> Scored:
     return activations, smooth(activations, bar_levels_db(logs), card.thresholds, range(1, len(logs) + 1))
 
 
-def by_themselves(bars: Matrix, network: LoadedNetwork) -> Matrix:
-    """The probability of each role (bars, roles) in bars of mel power, each repeated for a whole segment."""
-    return predict(network, np.tile(log_compress(bars), (1, BARS_PER_SEGMENT, 1)))
+def by_itself(segments: Matrix, network: LoadedNetwork) -> Matrix:
+    """The probability of each role (segments, roles) in segments of mel power."""
+    return predict(network, log_compress(segments))
 
 
 def by_factors(activity: NDArray[np.float64], layout: Layout) -> Scored:
