@@ -35,7 +35,7 @@ _SHARPNESS: Final = 200.0
 
 _PATTERN_COST: Final = 0.02
 _ROUNDS, _WARM_ROUNDS, _DETAIL_ROUNDS, _PATTERN_STEPS = 30, 21, 3, 10
-_SUREST: Final = 3.0
+_SUREST: Final = 4.0
 """Log odds beyond which the fit of a bar says no more."""
 
 _TINY: Final = 1e-3
