@@ -5,7 +5,8 @@ ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. T
 bundled model was tested on. Factorisation alone is told the number of loops and which factor is which, as in the
 literature, and once more told the roles of the loops only, so that the network has to name its factors; the joined
 method (`joining.py`) is told no more than that.
-Its few numbers were chosen with ROLECALL_SIDE=validation, which takes the loops of that side.
+Its few numbers were chosen with ROLECALL_SIDE=validation, which takes the loops of that side, and with loops of the
+training side that the networks of a cross-validation had not learned from.
 """
 
 import os
