@@ -34,16 +34,23 @@ MODEL_WORKSPACE ?= .model
 TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 
-.PHONY: model
-model: $(VENV)/.installed  ## make model CORPUS=folder: the bundled model again, from loops to card
+# What took long is not done again where a `make model` was stopped.
+$(MODEL_WORKSPACE)/.taught: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
+	touch $@
+
+$(MODEL_WORKSPACE)/.teachers: $(MODEL_WORKSPACE)/.taught
 	for seed in 2026 2027; do $(TRAIN) --width 40 --seed $$seed || exit; done
+	touch $@
+
+.PHONY: model
+model: $(MODEL_WORKSPACE)/.teachers  ## make model CORPUS=folder: the bundled model again, from loops to card
 	$(TRAIN) --width 28 --seed 2027 \
 	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at))
-	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-bundled-model')); \
+	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-bundled-model' ORDER BY created_at DESC LIMIT 1)); \
 	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/loops --report $(MODEL_WORKSPACE)/loops.md
 	cp $(MODEL_WORKSPACE)/loops-reliability.png storage/bundled/model/calibration.png

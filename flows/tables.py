@@ -22,7 +22,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: For
     if style is Format.JSON:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif style is Format.CSV:
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
     else:

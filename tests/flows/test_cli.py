@@ -54,6 +54,11 @@ def test_csv_and_json_print_full_precision(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out) == [{"p": third}]
 
 
+def test_lines_of_csv_end_as_a_shell_expects(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(["model", "words"], [["a", 'with, comma and "quotes"']], Format.CSV)
+    assert capsys.readouterr().out == 'model,words\na,"with, comma and ""quotes"""\n'
+
+
 @pytest.mark.slow
 def test_iram_prints_the_documented_fields(music: Path, tmp_path: Path) -> None:
     track, picture = music / "tracks" / "dirtylove.ogg", tmp_path / "map.png"
