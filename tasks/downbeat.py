@@ -55,8 +55,8 @@ unlike what it was 1, 2 and 4 bars before: what is new at the head of a phrase i
 _START: Final = 2.75
 """What it says that a file starts on the grid: most start with a phrase.
 
-This one was chosen; all others are from a logistic fit, the whole of it doubled, to excerpts of compositions that no
-figure is reported on (`tests/benchmarks/test_grids.py` names them), the fast ones at half their tempo too, as it may be
+This one was chosen; all others are from a logistic fit (`tests/benchmarks/test_grid_weights.py`), the whole of it
+doubled, to excerpts of compositions that no figure is reported on, the fast ones at half their tempo too, as it may be
 found. The fit is held back about as far as does best on authors left out of it.
 """
 
