@@ -1,8 +1,8 @@
 """Where the weights of `tasks.downbeat` come from: a logistic fit to excerpts of the compositions it was developed on.
 
 Of each composition that `test_grids.py` names as developed on, forty excerpts of 40 to 120 seconds are heard on their
-true tempo, those from 165 BPM on at half of it too, as it may be found. Which of the 64 steps of a phrase is its head is
-a softmax over the evidence of each; the fit is held back by a penalty that does best on authors left out. Prints how
+true tempo, those from 165 BPM on at half of it too, as it may be found. Which of the 64 steps of a phrase is its head
+is a softmax over the evidence of each; the fit is held back by a penalty that does best on authors left out. Prints how
 often bar line and phrase are found in excerpts of such authors, and the weights, which are doubled in use.
 """
 
