@@ -19,7 +19,7 @@ from storage.workspace import Workspace
 from tasks.folds import (
     Fold,
     answer_fold,
-    decide_elsewhere,
+    decide_by_other_folds,
     make_folds,
     pooled,
     score_kinds,
@@ -45,7 +45,7 @@ def cross_validate(
     store = Workspace(Path(workspace))
     _, examples, dealt = deal(request, folds, store)
     answers = answer_all(request, dealt, store, workers, dask)
-    decided = decide_elsewhere(examples, dealt, answers)
+    decided = decide_by_other_folds(examples, dealt, answers)
     rows = [
         _row(str(number + 1), examples, fold, answers[number], decided[number]) for number, fold in enumerate(dealt)
     ]

@@ -101,7 +101,7 @@ def rows_of(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     )
 
 
-def decide_elsewhere(examples: Examples, folds: Sequence[Fold], answers: Sequence[Labels]) -> list[Labels]:
+def decide_by_other_folds(examples: Examples, folds: Sequence[Fold], answers: Sequence[Labels]) -> list[Labels]:
     """For each fold whether every role is on, 1 or 0, in its held rows: (held, roles).
 
     Calibration and thresholds are what the answers of all other folds suggest, so no row has a say about itself.

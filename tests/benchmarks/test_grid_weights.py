@@ -3,7 +3,8 @@
 Of each composition that `test_grids.py` names as developed on, forty excerpts of 40 to 120 seconds are heard on their
 true tempo, those from 165 BPM on at half of it too, as it may be found. Which of the 64 steps of a phrase is its head
 is a softmax over the evidence of each; the fit is held back by a penalty that does best on authors left out. Prints how
-often bar line and phrase are found in excerpts of such authors, and the weights, which are doubled in use.
+often bar line and phrase are found in excerpts of such authors, and the weights, doubled as they are in use; fails if
+others are in use.
 """
 
 import zlib
@@ -19,21 +20,21 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp, softmax
 
+from storage.vocabulary import BEATS_PER_BAR
 from tasks import downbeat
 from tasks.audio import decode
 from tasks.compositions import Composition, read_compositions
 from tasks.mel import Matrix, mel_power, reference_level
 from tasks.onsets import GRID_MEL, means_between, onset_envelope
-from tests.benchmarks.test_grids import DEVELOPED_ON, rendered_bpm
+from tests.benchmarks.test_grids import DEVELOPED_ON, HALF_IS_FAIR_BPM, rendered_bpm
 
 pytestmark = pytest.mark.benchmark
 
 Floats = NDArray[np.float64]
 
 _EXCERPTS: Final = 40
-_FAST_BPM: Final = 165.0
 _PENALTY: Final = 0.6
-_PHRASE, _BAR, _BEAT = 64, 16, 4
+_PHRASE, _BAR, _BEAT = downbeat._PHRASE, downbeat._BAR, downbeat._STEPS
 _ONE_AUTHOR: Final = {"lmms_alf42red": "lmms_capdan"}
 """Of which one set the other's songs."""
 
@@ -62,6 +63,8 @@ def test_grid_weights(corpus: Path) -> None:
     weights = 2 * fit(heard)
     print("onsets\n", weights[:16].reshape(4, 4).round(2), "\nchanges", weights[16:19].round(2))
     print("new in pair", weights[19:25].round(2), "\nnew in phrase", weights[25:].round(2))
+    in_use = (downbeat._ONSETS.ravel(), downbeat._CHANGE_OF_BAR, downbeat._NEW_IN_PAIR, downbeat._NEW_IN_PHRASE)
+    np.testing.assert_allclose(weights, np.concatenate(in_use), atol=0.02)
 
 
 def excerpts(piece: Composition) -> Iterator[Heard]:
@@ -74,12 +77,12 @@ def excerpts(piece: Composition) -> Iterator[Heard]:
         first = round(float(rng.uniform(0, duration_s - length_s)) * rate / 2) * 2
         part = power[first : first + round(length_s * rate)].copy()
         part /= reference_level(part)
-        for speed in (1.0, 0.5) if bpm >= _FAST_BPM else (1.0,):
+        for speed in (1.0, 0.5) if bpm >= HALF_IS_FAIR_BPM else (1.0,):
             evidence, phase_s, step_s = weigh(part, bpm * speed)
             head = round((-first / rate - phase_s) / step_s)
             period = round(_PHRASE * speed)
             heads = np.array([(step - head) % period == 0 for step in range(_PHRASE)], np.float64)
-            weight = 0.5 if bpm >= _FAST_BPM else 1.0
+            weight = 0.5 if bpm >= HALF_IS_FAIR_BPM else 1.0
             yield Heard(evidence, heads, author_of(piece.name), weight, speed < 1)
 
 
@@ -100,7 +103,7 @@ def weigh(power: Matrix, bpm: float) -> tuple[Floats, float, float]:
     sounds = downbeat._sounds(power, edges - 0.15 * (edges[1] - edges[0]))
     changes = [downbeat._mean_change(sounds, partial(downbeat._contrast, width=beats * _BEAT)) for beats in (1, 2, 4)]
     columns = [
-        *(np.roll(onsets, -beat * _BEAT, axis=0) for beat in range(4)),
+        *(np.roll(onsets, -beat * _BEAT, axis=0) for beat in range(BEATS_PER_BAR)),
         folded(np.stack(changes, axis=1), _BAR),
         folded(downbeat._news(sounds[:, : downbeat._BASS]), 2 * _BAR),
         folded(downbeat._news(sounds), _PHRASE),

@@ -34,7 +34,7 @@ DEVELOPED_ON: Final = (
 pytestmark = pytest.mark.benchmark
 
 SURE: Final = 0.7
-_HALF_IS_FAIR_BPM: Final = 165.0
+HALF_IS_FAIR_BPM: Final = 165.0
 _TEMPOGRAM_FRAMES: Final = 1536
 
 
@@ -114,7 +114,7 @@ def score(case: Case, bpm: float | None, downbeat_s: float | None, confidence: f
     """Judge a tempo and a first downbeat, where there are any."""
     if bpm is None:
         return Score(False, False, *(False,) * 6)
-    octave = 2.0 if case.bpm >= _HALF_IS_FAIR_BPM and abs(2 * bpm / case.bpm - 1) < 0.04 else 1.0
+    octave = 2.0 if case.bpm >= HALF_IS_FAIR_BPM and abs(2 * bpm / case.bpm - 1) < 0.04 else 1.0
     bar_s = 240.0 / case.rendered_bpm
     late_s = 0.0 if downbeat_s is None else downbeat_s - case.phrase_s
 

@@ -4,9 +4,8 @@ Set ROLECALL_LAYOUTS to a folder of `<kind>_<n>_plan.txt` (the generated plans o
 ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. The loops are those of groups that the
 bundled model was tested on. Factorisation alone is told the number of loops and which factor is which, as in the
 literature, and once more told the roles of the loops only, so that the network has to name its factors; the joined
-method (`joining.py`) is told no more than that.
-Its few numbers were chosen with ROLECALL_SIDE=validation, which takes the loops of that side, and with loops of the
-training side that the networks of a cross-validation had not learned from.
+method (`joining.py`) is told no more than that. Its few numbers were chosen with ROLECALL_SIDE=validation, which takes
+the loops of that side, and with loops of the training side that networks of a cross-validation had not learned from.
 """
 
 import os

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.datasets import DatasetLock, Examples
 from storage.errors import UserError
 from storage.vocabulary import ROLES
-from tasks.folds import Fold, answer_fold, decide_elsewhere, make_folds, pooled, score_kinds, score_maps
+from tasks.folds import Fold, answer_fold, decide_by_other_folds, make_folds, pooled, score_kinds, score_maps
 from tasks.mel import MelConfig
 from tasks.modelling import TrainingRequest
 from tasks.recipe import SplitRules
@@ -122,10 +122,10 @@ def test_decisions_on_held_rows_follow_the_other_folds_alone() -> None:
     rows = np.split(np.arange(300), 3)
     folds = [Fold((), np.empty(0, np.int64), held) for held in rows]
     parts = [answers[held] for held in rows]
-    decided = decide_elsewhere(examples, folds, parts)
+    decided = decide_by_other_folds(examples, folds, parts)
     np.testing.assert_array_equal(np.concatenate(decided), labels)
     turned = replace(examples, labels=np.concatenate([1 - labels[:100], labels[100:]]))
-    np.testing.assert_array_equal(decide_elsewhere(turned, folds, parts)[0], decided[0])
+    np.testing.assert_array_equal(decide_by_other_folds(turned, folds, parts)[0], decided[0])
 
 
 def test_maps_are_scored_over_the_common_roles_of_cuts() -> None:
