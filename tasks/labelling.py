@@ -35,7 +35,7 @@ from tasks.segments import (
 from tasks.tempo import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
 from tasks.tonality import Key, Listener, believed, stated_key
 
-LABEL_VERSION: Final = 8
+LABEL_VERSION: Final = 9
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 _LIKELY: Final = 0.5

@@ -202,12 +202,19 @@ def test_a_pickup_lies_before_the_first_downbeat(arrangement: Signal, beats: int
     assert grid.first_downbeat_s == pytest.approx(beats * 60 / 128, abs=0.03)
 
 
-@pytest.mark.parametrize("beats", [3, 6.5, 21, 70.5])
+@pytest.mark.parametrize("beats", [3, 5.5, 9.5, 21, 70.5])
 def test_a_track_cut_in_the_middle_of_a_phrase_begins_its_grid_with_the_next(arrangement: Signal, beats: float) -> None:
     beat_s = 60 / 128
     grid = estimate(arrangement[round(beats * beat_s * RATE) :])
     assert grid is not None
     assert grid.first_downbeat_s == pytest.approx((-beats) % 16 * beat_s, abs=0.03)
+
+
+def test_music_that_comes_in_on_a_bar_line_after_a_rest_begins_a_phrase_there(arrangement: Signal) -> None:
+    beat_s = 60 / 128
+    grid = estimate(arrangement[round(6.5 * beat_s * RATE) :])
+    assert grid is not None
+    assert grid.first_downbeat_s == pytest.approx(1.5 * beat_s, abs=0.03)
 
 
 def test_a_track_that_changes_its_tempo_has_no_grid(arrangement: Signal) -> None:
