@@ -1,6 +1,6 @@
 """The first downbeat: which of the steps of a steady pulse begins a bar, and which bar begins a phrase of four."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -106,11 +106,18 @@ def first_downbeat(power: Matrix, envelope: Matrix, frame_rate: float, bpm: floa
     steps = sixteenths(envelope, frame_rate, bpm)
     if len(steps.edges) <= STEPS_PER_BAR:
         return max(steps.first_s, 0.0)
+    return head_of_phrase(power, envelope, frame_rate, steps, range(STEPS_PER_PHRASE))
+
+
+def head_of_phrase(
+    power: Matrix, envelope: Matrix, frame_rate: float, steps: Steps, candidates: Sequence[int]
+) -> float:
+    """Seconds of the likeliest of some of the first 64 steps to begin a phrase; the sound as in `first_downbeat`."""
     votes = evidence(power, envelope, steps.edges) @ WEIGHTS
     start = (_first_sound(power) / frame_rate - steps.first_s) / steps.length_s
     if abs(start - round(start)) * steps.length_s < _ON_THE_GRID_S:
         votes[round(start) % STEPS_PER_PHRASE] += _START
-    found_s = steps.first_s + int(np.argmax(votes)) * steps.length_s
+    found_s = steps.first_s + max(candidates, key=lambda step: votes[step]) * steps.length_s
     return found_s if found_s > _SLIVER_S else 0.0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints import beat_checkpoint
 from tests.commands import Command
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,7 @@ def place(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copyfile(music / "loops" / f"{name}.ogg", place / "loops" / f"{name}.ogg")
         lines.append(f"{name}.ogg,{role},{name},CC0-1.0")
     (place / "loops" / "manifest.csv").write_text("\n".join(lines) + "\n")
+    beat_checkpoint(place / "small0.ckpt")
     (place / "music.csv").write_text("path,bpm\nmusic/dirtylove.ogg,177\nmusic/loop_arrangement.ogg,128\n")
     composition = place / "compositions" / "arrangement"
     composition.mkdir(parents=True)

@@ -64,6 +64,18 @@ def label(
     finish_label(lambda: run_label(paths or [], manifest, where.root, *options), as_json)
 
 
+@app.command()
+def beats(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
+    checkpoint: Annotated[Path, typer.Option(help="A checkpoint of beat_this on disk, such as small0.ckpt.")],
+    to: Annotated[Path | None, typer.Option(help="The CSV to write; stdout if left out.")] = None,
+) -> None:
+    """Tempo and first downbeat by the network of beat_this, as a manifest that `label` takes."""
+    from flows.beats import write_grids
+
+    write_grids(paths, checkpoint, to)
+
+
 def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
     """Run a label flow, say how it ended, and turn that into an exit code."""
     from flows.reporting import RunFailedError

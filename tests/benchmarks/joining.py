@@ -38,6 +38,9 @@ _ROUNDS, _WARM_ROUNDS, _DETAIL_ROUNDS, _PATTERN_STEPS = 30, 21, 3, 10
 _SUREST: Final = 4.0
 """Log odds beyond which the fit of a bar says no more."""
 
+_ALWAYS: Final = 0.25
+"""Share of a role's mean odds that is no news of a bar: a loop that is hard to hear is so wherever it sounds."""
+
 _TINY: Final = 1e-3
 
 
@@ -55,7 +58,8 @@ def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) ->
     sounding = np.minimum(subsets @ of_role, 1.0)
     prior = (_odds(heard) * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
     fitted = np.clip(_odds(_fit(song, subsets, prior, named) @ sounding), -_SUREST, _SUREST)
-    return np.asarray(expit((fitted + _odds(heard)) / 2))
+    bars = _odds(heard)
+    return np.asarray(expit((fitted + bars - _ALWAYS * bars.mean(axis=0)) / 2))
 
 
 def name_factors(mels: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:
