@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Test files at a time; each has a Prefect server and workers of its own.
+JOBS ?= 2
 
 .PHONY: demo test lint types check drill bench clean
 
@@ -9,10 +11,10 @@ demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw 
 	$(BIN)/rolecall demo
 
 test: $(VENV)/.installed  ## every test but the drills and the benchmarks
-	$(BIN)/pytest -m "not drill and not benchmark"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not drill and not benchmark"
 
 drill: $(VENV)/.installed  ## tests that break something on purpose; 100 rounds of kills take most of an hour
-	ROLECALL_DRILL_ROUNDS=$${ROLECALL_DRILL_ROUNDS:-100} $(BIN)/pytest -m drill
+	ROLECALL_DRILL_ROUNDS=$${ROLECALL_DRILL_ROUNDS:-100} $(BIN)/pytest -n $(JOBS) --dist loadfile -m drill
 
 bench: $(VENV)/.installed  ## figures, not verdicts
 	$(BIN)/pytest -m benchmark -s
