@@ -56,14 +56,22 @@ def draw_confusion(labels: Labels, probabilities: Labels, target: Path) -> Path:
 
 
 def draw_leaderboard(names: Sequence[str], scores: Sequence[float], costs: Sequence[float], target: Path) -> Path:
-    """Validation scores of models against the millions of multiplications that a segment costs."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    """Validation scores of models against the millions of multiplications that a segment costs.
+
+    The models are numbered as they come; those whose names begin with the same word have one colour.
+    """
+    figure = Figure(figsize=(9, 2 + 0.2 * max(15, len(names))), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(costs, scores)
-    for name, score, cost in zip(names, scores, costs, strict=True):
-        axes.annotate(name, (cost, score), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    colours = {word: f"C{number}" for number, word in enumerate(dict.fromkeys(name.split()[0] for name in names))}
+    for number, (name, score, cost) in enumerate(zip(names, scores, costs, strict=True), start=1):
+        axes.scatter(cost, score, s=18, color=colours[name.split()[0]], label=f"{number}  {name}  {score:.3f}")
+        # To the right and to the left in turn: models of one network stand in one column.
+        axes.annotate(
+            str(number), (cost, score), fontsize=7, xytext=(5 if number % 2 else -13, -3), textcoords="offset points"
+        )
     axes.margins(x=0.15)
     axes.set(xlabel="million multiplications a segment", ylabel="macro PR-AUC on the validation side")
+    figure.legend(loc="outside right center", fontsize=7)
     return _saved(figure, target)
 
 
