@@ -122,6 +122,7 @@ def test_sections(corpus: Path, tmp_path: Path) -> None:
             "rolecall": lambda: by_sections(mels, activations, stored.card.thresholds, bars),  # noqa: B023
             "novelty, number known": lambda: by_novelty(mels, borders),  # noqa: B023
             "equal, number known": lambda: by_equal_cuts(len(bars), borders),  # noqa: B023
+            "all one core": lambda: [SectionLabel.CORE.value] * len(bars),  # noqa: B023
         }
         for name, method in methods.items():
             table.setdefault(name, []).append(scores(method(), truth, grid.bar_s))
