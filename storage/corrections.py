@@ -55,7 +55,7 @@ class Corrections:
     def export(self, workspace: Workspace) -> None:
         """Keep all of it as a CSV too, in the form that `rolecall correct --from` takes back."""
         with atomic_path(workspace.corrections) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = csv.writer(file)
             writer.writerow(CSV_COLUMNS)
             writer.writerows(self._ledger.rows(_EXPORT))
 

@@ -20,13 +20,13 @@ from scipy.ndimage import maximum_filter1d
 from torch import Tensor, nn
 
 from storage.errors import UserError
-from storage.vocabulary import BpmSource
+from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.audio import Samples, decode
 from tasks.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, Steps, head_of_phrase, sixteenths
 from tasks.mel import Matrix, mel_power, normalise_level
 from tasks.onsets import GRID_MEL, onset_envelope
 from tasks.pulse import find_pulse, steadiness
-from tasks.tempo import Grid, Tempo
+from tasks.tempo import RHYTHMIC, STEADY, Grid, Tempo
 
 RATE: Final = 22_050
 """Hz that the network hears."""
@@ -34,16 +34,21 @@ RATE: Final = 22_050
 _N_FFT, _HOP, _MELS, _LOWEST_HZ, _HIGHEST_HZ = 1024, 441, 128, 30, 11_000
 _GAIN: Final = 1000.0
 _FRAME_RATE: Final = RATE / _HOP
+_OCTAVES: Final = (0.5, 1.0, 2.0)
+_STEPS_PER_BEAT: Final = STEPS_PER_BAR // BEATS_PER_BAR
 _CHUNK, _BORDER = 1500, 6
 """Frames that the network was trained on at a time, and how many at either end of them it was not asked about."""
 
 _NEAR: Final = 3
-"""Frames among which an answer may lie beside the sixteenth note it is for."""
+"""Frames of which the likeliest answers for a time: the nearest, the one before and the one after."""
+
+_NAME_ONE: Final = "name a checkpoint as the authors of beat_this publish it, such as small0.ckpt"
+
+_SHORTEST_S: Final = 30.0
+"""Below this chance makes beats that fall in with a pulse."""
 
 _CLEAR: Final = 0.25
-"""By how much beats must be likelier than what lies halfway between them."""
-
-_STEADY: Final = 0.7
+"""By how much beats must be likelier than what lies halfway between them, and a bar line than the other beats."""
 
 Floats = NDArray[np.float64]
 
@@ -72,11 +77,10 @@ def load_beat_network(checkpoint: Path) -> nn.Module:
             **{name: value for name, value in stored["hyper_parameters"].items() if name in known}
         )
         network.load_state_dict({name.removeprefix("model."): value for name, value in stored["state_dict"].items()})
-    except FileNotFoundError:
-        raise UserError(f"{checkpoint} is not there; name a checkpoint of beat_this, such as small0.ckpt") from None
+    except OSError as error:
+        raise UserError(f"{checkpoint} cannot be read: {error.strerror}; {_NAME_ONE}") from None
     except Exception as error:
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"{checkpoint} is no checkpoint of beat_this ({why})") from None
+        raise UserError(f"{checkpoint} is no checkpoint of beat_this ({type(error).__name__}); {_NAME_ONE}") from None
     return network.eval()
 
 
@@ -90,25 +94,40 @@ def hear_grid(path: Path, network: nn.Module) -> Grid | None:
 
 def hear_beats(samples: Samples, network: nn.Module) -> HeardBeats:
     """What the network hears in mono samples (n,) at `RATE`, half a minute at a time."""
-    spectrogram = beat_spectrogram(samples)
-    padded = nn.functional.pad(spectrogram, (0, 0, _BORDER, _BORDER))
-    asked = _CHUNK - 2 * _BORDER
+    frames, asked = 1 + len(samples) // _HOP, _CHUNK - 2 * _BORDER
     parts = []
-    with torch.inference_mode():
-        for start in range(0, len(spectrogram), asked):
-            first = max(0, min(start, len(spectrogram) - asked))
-            heard = network(padded[None, first : first + _CHUNK])
-            both = torch.stack([heard["beat"][0], heard["downbeat"][0]])[:, _BORDER:-_BORDER]
-            parts.append(torch.sigmoid(both[:, start - first :]).double().numpy())
+    for start in range(0, frames, asked):
+        first = max(0, min(start, frames - asked))
+        before, end = max(0, first - _BORDER), min(frames, first + asked + _BORDER)
+        spectrogram = beat_spectrogram(samples, before, end)
+        lacking = (_BORDER - (first - before), first + asked + _BORDER - end)
+        padded = nn.functional.pad(spectrogram, (0, 0, lacking[0], min(lacking[1], _BORDER)))
+        with torch.inference_mode():
+            heard = network(padded[None])
+        both = torch.stack([heard["beat"][0], heard["downbeat"][0]])[:, _BORDER:-_BORDER]
+        parts.append(torch.sigmoid(both[:, start - first :]).double().numpy())
     beats, downbeats = np.concatenate(parts, axis=1)
     return HeardBeats(beats, downbeats)
 
 
-def beat_spectrogram(samples: Samples) -> Tensor:
-    """The logarithm of mel magnitude (frames, 128) of mono samples (n,) at `RATE`, as the network knows it."""
-    window = torch.hann_window(_N_FFT)
-    waves = torch.from_numpy(np.pad(samples, (0, max(0, _N_FFT - len(samples)))))
-    spectra = torch.stft(waves, _N_FFT, _HOP, window=window, normalized=True, return_complex=True).abs()
+def beat_spectrogram(samples: Samples, first: int, end: int) -> Tensor:
+    """Some frames of the logarithm of mel magnitude (frames, 128) of mono samples (n,) at `RATE`.
+
+    As the network knows it; frames are centred, and the first and last look into a mirror.
+    """
+    reach = _N_FFT // 2
+    start, stop = first * _HOP - reach, (end - 1) * _HOP + reach
+    inside = samples[max(0, start) : stop]
+    mirrored = np.pad(inside, (max(0, -start), max(0, stop - len(samples))), mode="reflect")
+    spectra = torch.stft(
+        torch.from_numpy(mirrored),
+        _N_FFT,
+        _HOP,
+        window=torch.hann_window(_N_FFT),
+        center=False,
+        normalized=True,
+        return_complex=True,
+    ).abs()
     mel = librosa.filters.mel(sr=RATE, n_fft=_N_FFT, n_mels=_MELS, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, norm=None)
     return torch.log1p(_GAIN * (torch.from_numpy(mel) @ spectra)).T
 
@@ -116,42 +135,48 @@ def beat_spectrogram(samples: Samples) -> Tensor:
 def grid_from_beats(power: Matrix, frame_rate: float, heard: HeardBeats) -> Grid | None:
     """The grid of normalised mel power (frames, mels), as for `estimate_grid`, by the beats that were heard in it.
 
-    None where there is no steady pulse, or the beats do not fall in with it.
+    None where there is no steady pulse, where the beats do not fall in with it, or none of four is a bar line more
+    clearly than the others; and for less than half a minute, in which chance does as well.
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
-    if pulse is None or steadiness(envelope, frame_rate, pulse.bpm) < _STEADY:
+    if pulse is None or pulse.strength < RHYTHMIC or steadiness(envelope, frame_rate, pulse.bpm) < STEADY:
         return None
-    clarity, bpm = max((_clarity(heard.beats, pulse.bpm * octave), pulse.bpm * octave) for octave in (0.5, 1.0, 2.0))
+    beats, downbeats = (maximum_filter1d(likely, _NEAR) for likely in (heard.beats, heard.downbeats))
+    clarity, phase_s, bpm = max((*_clearest(beats, pulse.bpm * octave), pulse.bpm * octave) for octave in _OCTAVES)
+    if clarity < _CLEAR or len(power) / frame_rate < _SHORTEST_S:
+        return None
     steps = sixteenths(envelope, frame_rate, bpm)
-    if clarity < _CLEAR or len(steps.edges) <= STEPS_PER_BAR:
+    beat = round((phase_s - steps.first_s) / steps.length_s) % _STEPS_PER_BEAT
+    lines = range(beat, STEPS_PER_BAR, _STEPS_PER_BEAT)
+    likely = _over_bar(downbeats, steps)[lines]
+    others, best = np.sort(likely)[-2:]
+    if best - others < _CLEAR:
         return None
-    line = int(np.argmax(_over_bar(heard.downbeats, steps)))
-    first_s = head_of_phrase(power, envelope, frame_rate, steps, range(line, STEPS_PER_PHRASE, STEPS_PER_BAR))
+    heads = range(lines[int(np.argmax(likely))], STEPS_PER_PHRASE, STEPS_PER_BAR)
+    first_s = head_of_phrase(power, envelope, frame_rate, steps, heads)
     return Grid(Tempo(round(bpm, 2), BpmSource.ESTIMATE, round(clarity, 3)), round(first_s, 4))
 
 
-def _clarity(beats: Floats, bpm: float) -> float:
-    """How much likelier beats are on the beats of a tempo than halfway between them, in the phase that suits it best.
+def _clearest(beats: Floats, bpm: float) -> tuple[float, float]:
+    """How much likelier beats are on the beats of a tempo than halfway between them, and the phase in seconds.
 
-    At half the right tempo there are beats halfway too, at twice the right one every other beat is none.
+    It is the phase that suits them best. At half the right tempo there are beats halfway too, at twice the right one
+    every other beat is none.
     """
-    halves_s = np.arange(0, len(beats) / _FRAME_RATE, 30 / bpm)
+    halves_s = np.arange(0, len(beats) / _FRAME_RATE - 60 / bpm, 30 / bpm)
     phases_s = np.arange(0, 60 / bpm, 1 / _FRAME_RATE)
-    likely = np.array([_near(beats, halves_s[:-2] + phase_s) for phase_s in phases_s])
-    if likely.shape[1] < 2:
-        return 0.0
-    return float(np.max(likely[:, ::2].mean(axis=1) - likely[:, 1::2].mean(axis=1)))
+    likely = np.array([_at(beats, halves_s + phase_s) for phase_s in phases_s])
+    clear = likely[:, ::2].mean(axis=1) - likely[:, 1::2].mean(axis=1)
+    return float(clear.max()), float(phases_s[clear.argmax()])
 
 
 def _over_bar(downbeats: Floats, steps: Steps) -> Floats:
     """How likely each sixteenth of a bar (16,) is its first."""
     count = (len(steps.edges) - 1) // STEPS_PER_BAR * STEPS_PER_BAR
-    likely = _near(downbeats, steps.first_s + np.arange(count, dtype=np.float64) * steps.length_s)
+    likely = _at(downbeats, steps.first_s + np.arange(count, dtype=np.float64) * steps.length_s)
     return np.asarray(likely.reshape(-1, STEPS_PER_BAR).mean(axis=0))
 
 
-def _near(likely: Floats, times_s: Floats) -> Floats:
-    """The highest answer next to each of some times."""
-    frames = np.clip(np.rint(times_s * _FRAME_RATE).astype(np.int64), 0, len(likely) - 1)
-    return np.asarray(maximum_filter1d(likely, _NEAR)[frames])
+def _at(likely: Floats, times_s: Floats) -> Floats:
+    return likely[np.clip(np.rint(times_s * _FRAME_RATE).astype(np.int64), 0, len(likely) - 1)]

@@ -19,8 +19,8 @@ _LITTLE_SURE: Final = 0.2
 _IN_FOUR: Final = 0.5
 """Share of a loop's pulse in four under which it is not taken to be in 4/4."""
 
-_RHYTHMIC: Final = 0.12
-_STEADY: Final = 0.7
+RHYTHMIC: Final = 0.12
+STEADY: Final = 0.7
 """Strength and steadiness of a pulse (`tasks.pulse`) under which there is no tempo to speak of."""
 
 _SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.33, 0.25, 0.95
@@ -100,10 +100,10 @@ def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
-    if pulse is None or pulse.strength < _RHYTHMIC:
+    if pulse is None or pulse.strength < RHYTHMIC:
         return None
     steady = steadiness(envelope, frame_rate, pulse.bpm)
-    if steady < _STEADY:
+    if steady < STEADY:
         return None
     confidence = round(_confidence(pulse) * steady, 3)
     tempo = Tempo(round(pulse.bpm, 2), BpmSource.ESTIMATE, confidence, _other_octave(pulse.bpm))
@@ -119,9 +119,9 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
-    if pulse is None or pulse.strength < _RHYTHMIC:
+    if pulse is None or pulse.strength < RHYTHMIC:
         return Grid(tempo, 0.0)
-    if steadiness(envelope, frame_rate, pulse.bpm) >= _STEADY:
+    if steadiness(envelope, frame_rate, pulse.bpm) >= STEADY:
         tempo = _judged(tempo, pulse, len(power) / frame_rate)
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, tempo.bpm), 4))
 

@@ -7,7 +7,7 @@ given the posterior, the patterns follow the multiplicative rule of non-negative
 2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network listens to what each
 pattern explains of the song, and so names it; and all is fitted once more with the network's odds of the roles in each
 bar as a prior. Such a fit is far too sure of itself, so the last word on a bar is half the fit's, and half what the
-network hears in that bar.
+network hears in that bar, a part of what it hears in all of them left out.
 """
 
 from collections.abc import Callable, Iterator

@@ -97,7 +97,7 @@ def _song(path: Path, author: str) -> ModuleSong | None:
     part = samples[round(begins[0] * _RATE) : round(begins[-1] * _RATE)]
     rows_a_beat = _rows_a_beat(part, row_s)
     starts = np.array([number for number, row in enumerate(rows[first:last]) if row.row == 0])
-    if rows_a_beat is None or np.mean((starts - starts[0]) % (4 * rows_a_beat) == 0) < _ON_BAR:
+    if rows_a_beat is None or not len(starts) or np.mean((starts - starts[0]) % (4 * rows_a_beat) == 0) < _ON_BAR:
         return None
     period_steps = 4 * int(np.gcd.reduce([row.pattern_rows for row in rows[first:last]])) // rows_a_beat
     if period_steps % 16:
@@ -160,7 +160,10 @@ class _Module:
 
 @lru_cache
 def _libopenmpt() -> Any:
-    library = ctypes.CDLL("libopenmpt.so.0")
+    try:
+        library = ctypes.CDLL("libopenmpt.so.0")
+    except OSError:
+        raise FileNotFoundError("libopenmpt.so.0 is not there: apt-get install libopenmpt0") from None
     handle = ctypes.c_void_p
     library.openmpt_module_create_from_memory.restype = handle
     library.openmpt_module_create_from_memory.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *[handle] * 3]

@@ -92,11 +92,11 @@ def intervals(labels: Labels, bar_s: float) -> NDArray[np.float64]:
 
 
 def scores(labels: Labels, truth: Labels, bar_s: float) -> list[float]:
-    """F-measure of borders within a bar and within 3 s, and the share of bars that are labelled right."""
+    """F-measure of inner borders within a bar and within 3 s, and the share of bars that are labelled right."""
     bars = min(len(labels), len(truth))
     found, right = intervals(labels[:bars], bar_s), intervals(truth[:bars], bar_s)
     plain = [one.split()[0] for one in labels[:bars]]
-    within = [mir_eval.segment.detection(right, found, window=window, trim=False)[2] for window in (bar_s, 3.0)]
+    within = [mir_eval.segment.detection(right, found, window=window, trim=True)[2] for window in (bar_s, 3.0)]
     return [*within, float(np.mean([one == other for one, other in zip(plain, truth[:bars], strict=True)]))]
 
 

@@ -210,7 +210,7 @@ def test_a_track_cut_in_the_middle_of_a_phrase_begins_its_grid_with_the_next(arr
     assert grid.first_downbeat_s == pytest.approx((-beats) % 16 * beat_s, abs=0.03)
 
 
-def test_music_that_comes_in_on_a_bar_line_after_a_rest_begins_a_phrase_there(arrangement: Signal) -> None:
+def test_music_that_comes_in_half_way_through_a_phrase_after_a_rest_is_taken_to_begin_one(arrangement: Signal) -> None:
     beat_s = 60 / 128
     grid = estimate(arrangement[round(6.5 * beat_s * RATE) :])
     assert grid is not None
