@@ -32,12 +32,12 @@ def write_grids(paths: Sequence[Path], checkpoint: Path, to: Path | None) -> Non
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         for path in found:
-            grid = _heard(Path(path), network)
+            grid = _grid_to_state(Path(path), network)
             writer.writerow([path, *((grid.tempo.bpm, grid.first_downbeat_s) if grid else (None, None))])
             file.flush()
 
 
-def _heard(path: Path, network: nn.Module) -> Grid | None:
+def _grid_to_state(path: Path, network: nn.Module) -> Grid | None:
     if stated_tempo(path, None) is not None:
         return None
     try:

@@ -20,9 +20,9 @@ from scipy.ndimage import maximum_filter1d
 from torch import Tensor, nn
 
 from storage.errors import UserError
-from storage.vocabulary import BEATS_PER_BAR, BpmSource
+from storage.vocabulary import BpmSource
 from tasks.audio import Samples, decode
-from tasks.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, Steps, head_of_phrase, sixteenths
+from tasks.downbeat import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_PHRASE, Steps, head_of_phrase, sixteenths
 from tasks.mel import Matrix, mel_power, normalise_level
 from tasks.onsets import GRID_MEL, onset_envelope
 from tasks.pulse import find_pulse, steadiness
@@ -35,7 +35,6 @@ _N_FFT, _HOP, _MELS, _LOWEST_HZ, _HIGHEST_HZ = 1024, 441, 128, 30, 11_000
 _GAIN: Final = 1000.0
 _FRAME_RATE: Final = RATE / _HOP
 _OCTAVES: Final = (0.5, 1.0, 2.0)
-_STEPS_PER_BEAT: Final = STEPS_PER_BAR // BEATS_PER_BAR
 _CHUNK, _BORDER = 1500, 6
 """Frames that the network was trained on at a time, and how many at either end of them it was not asked about."""
 
@@ -98,10 +97,10 @@ def hear_beats(samples: Samples, network: nn.Module) -> HeardBeats:
     parts = []
     for start in range(0, frames, asked):
         first = max(0, min(start, frames - asked))
-        before, end = max(0, first - _BORDER), min(frames, first + asked + _BORDER)
-        spectrogram = beat_spectrogram(samples, before, end)
-        lacking = (_BORDER - (first - before), first + asked + _BORDER - end)
-        padded = nn.functional.pad(spectrogram, (0, 0, lacking[0], min(lacking[1], _BORDER)))
+        end = min(frames, first + asked)
+        before, after = max(0, first - _BORDER), min(frames, end + _BORDER)
+        borders = (0, 0, _BORDER - (first - before), _BORDER - (after - end))
+        padded = nn.functional.pad(beat_spectrogram(samples, before, after), borders)
         with torch.inference_mode():
             heard = network(padded[None])
         both = torch.stack([heard["beat"][0], heard["downbeat"][0]])[:, _BORDER:-_BORDER]
@@ -111,9 +110,9 @@ def hear_beats(samples: Samples, network: nn.Module) -> HeardBeats:
 
 
 def beat_spectrogram(samples: Samples, first: int, end: int) -> Tensor:
-    """Some frames of the logarithm of mel magnitude (frames, 128) of mono samples (n,) at `RATE`.
+    """The frames from `first` up to `end` of the logarithm of mel magnitude (frames, 128) that the network knows.
 
-    As the network knows it; frames are centred, and the first and last look into a mirror.
+    Of mono samples (n,) at `RATE`, fifty a second; frames are centred, and the first and last look into a mirror.
     """
     reach = _N_FFT // 2
     start, stop = first * _HOP - reach, (end - 1) * _HOP + reach
@@ -138,20 +137,22 @@ def grid_from_beats(power: Matrix, frame_rate: float, heard: HeardBeats) -> Grid
     None where there is no steady pulse, where the beats do not fall in with it, or none of four is a bar line more
     clearly than the others; and for less than half a minute, in which chance does as well.
     """
+    if len(power) / frame_rate < _SHORTEST_S:
+        return None
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
     if pulse is None or pulse.strength < RHYTHMIC or steadiness(envelope, frame_rate, pulse.bpm) < STEADY:
         return None
     beats, downbeats = (maximum_filter1d(likely, _NEAR) for likely in (heard.beats, heard.downbeats))
     clarity, phase_s, bpm = max((*_clearest(beats, pulse.bpm * octave), pulse.bpm * octave) for octave in _OCTAVES)
-    if clarity < _CLEAR or len(power) / frame_rate < _SHORTEST_S:
+    if clarity < _CLEAR:
         return None
     steps = sixteenths(envelope, frame_rate, bpm)
-    beat = round((phase_s - steps.first_s) / steps.length_s) % _STEPS_PER_BEAT
-    lines = range(beat, STEPS_PER_BAR, _STEPS_PER_BEAT)
+    beat = round((phase_s - steps.first_s) / steps.length_s) % STEPS_PER_BEAT
+    lines = range(beat, STEPS_PER_BAR, STEPS_PER_BEAT)
     likely = _over_bar(downbeats, steps)[lines]
-    others, best = np.sort(likely)[-2:]
-    if best - others < _CLEAR:
+    second, best = np.sort(likely)[-2:]
+    if best - second < _CLEAR:
         return None
     heads = range(lines[int(np.argmax(likely))], STEPS_PER_PHRASE, STEPS_PER_BAR)
     first_s = head_of_phrase(power, envelope, frame_rate, steps, heads)

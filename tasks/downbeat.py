@@ -14,10 +14,10 @@ from tasks.onsets import GRID_MEL, means_between
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-_BEAT: Final = 4
+STEPS_PER_BEAT: Final = 4
 """Steps are sixteenth notes."""
 
-STEPS_PER_BAR: Final = BEATS_PER_BAR * _BEAT
+STEPS_PER_BAR: Final = BEATS_PER_BAR * STEPS_PER_BEAT
 STEPS_PER_PHRASE: Final = BARS_PER_SEGMENT * STEPS_PER_BAR
 _SPREAD: Final = 0.01
 """Spread of a fold, in natural logarithms, under which its differences are chance and lose their vote."""
@@ -78,12 +78,12 @@ _CHANGES: Final = np.array([0.40, 0.28, 0.24])
 """What it says that the sound changes over 1, 2 and 4 beats."""
 
 _NEWS: Final = (
-    News(_BASS, _BEAT, STEPS_PER_BAR, (0.04, 0.45, 0.23, 0.46, 0.22, 0.25)),
-    News(_MELS, _BEAT // 2, STEPS_PER_BAR, (0.15, 0.31, 0.17, 0.29, 0.14, 0.12)),
+    News(_BASS, STEPS_PER_BEAT, STEPS_PER_BAR, (0.04, 0.45, 0.23, 0.46, 0.22, 0.25)),
+    News(_MELS, STEPS_PER_BEAT // 2, STEPS_PER_BAR, (0.15, 0.31, 0.17, 0.29, 0.14, 0.12)),
     News(_BASS, STEPS_PER_BAR, 2 * STEPS_PER_BAR, (0.26, -0.31, -0.03, 0.41, 0.08, 0.37)),
-    News(_MELS, _BEAT // 2, 2 * STEPS_PER_BAR, (0.19, 0.02, 0.16, 0.49, 0.26, 0.29)),
+    News(_MELS, STEPS_PER_BEAT // 2, 2 * STEPS_PER_BAR, (0.19, 0.02, 0.16, 0.49, 0.26, 0.29)),
     News(_MELS, STEPS_PER_BAR, STEPS_PER_PHRASE, (0.43, -0.23, 0.16, -0.16, 0.27, 0.47)),
-    News(_MELS, _BEAT, STEPS_PER_PHRASE, (0.19, 0.03, 0.27, -0.01, 0.41, 0.44)),
+    News(_MELS, STEPS_PER_BEAT, STEPS_PER_PHRASE, (0.19, 0.03, 0.27, -0.01, 0.41, 0.44)),
 )
 
 _START: Final = 3.5
@@ -126,7 +126,7 @@ def sixteenths(envelope: Matrix, frame_rate: float, bpm: float) -> Steps:
 
     The first is just under zero where the file starts with one that is cut a little.
     """
-    step_s = 60.0 / bpm / _BEAT
+    step_s = 60.0 / bpm / STEPS_PER_BEAT
     onsets = (envelope / np.maximum(envelope.std(axis=0), 1e-6)).sum(axis=1)
     turns = np.exp(-2j * np.pi * np.arange(len(onsets)) / (frame_rate * step_s))
     seen_s = float(-np.angle(np.sum(onsets * turns)) / (2 * np.pi)) * step_s
@@ -145,10 +145,10 @@ def evidence(power: Matrix, envelope: Matrix, edges: NDArray[np.float64]) -> NDA
     step = edges[1] - edges[0]
     onsets = _standing_out(means_between(envelope, edges - 0.45 * step), STEPS_PER_BAR)
     sounds = _sounds(power, edges - 0.15 * step)
-    changes = [_mean_change(sounds, partial(_contrast, width=beats * _BEAT)) for beats in (1, 2, 4)]
+    changes = [_mean_change(sounds, partial(_contrast, width=beats * STEPS_PER_BEAT)) for beats in (1, 2, 4)]
     unlike = {mels: _unlikeness(sounds[:, :mels]) for mels in (_BASS, _MELS)}
     columns = [
-        *(np.roll(onsets, -first, axis=0) for first in range(0, STEPS_PER_BAR, _BEAT // 2)),
+        *(np.roll(onsets, -first, axis=0) for first in range(0, STEPS_PER_BAR, STEPS_PER_BEAT // 2)),
         _standing_out(np.stack(changes, axis=1), STEPS_PER_BAR),
         *(_standing_out(_rises_and_falls(unlike[news.mels], news.steps), news.period) for news in _NEWS),
     ]

@@ -56,10 +56,10 @@ def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) ->
     named = name_factors(mels, roles, apart, listen)
     of_role = np.array([[one == role for role in ROLES] for one in roles], np.float64)
     sounding = np.minimum(subsets @ of_role, 1.0)
-    prior = (_odds(heard) * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
+    odds = _odds(heard)
+    prior = (odds * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
     fitted = np.clip(_odds(_fit(song, subsets, prior, named) @ sounding), -_SUREST, _SUREST)
-    bars = _odds(heard)
-    return np.asarray(expit((fitted + bars - _ALWAYS * bars.mean(axis=0)) / 2))
+    return np.asarray(expit((fitted + odds - _ALWAYS * odds.mean(axis=0)) / 2))
 
 
 def name_factors(mels: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:

@@ -16,15 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.audio import Samples
+from tasks.downbeat import STEPS_PER_BAR
 from tasks.mel import mel_power, normalise_level
 from tasks.onsets import GRID_MEL, onset_envelope
 from tasks.pulse import find_pulse
-
-AUTHORS: Final = {
-    **{"gltron": "skaven", "gweled": "skaven", "pachi-data": "skaven", "penguin-command": "skaven"},
-    **{"biniax2-data": "mordred", "pekka-kana-2-data": "pekka", "pingus-data": "pingus", "freedroid-data": "freedroid"},
-}
-"""Whose music a package has, or mostly has, if it is not the only one of theirs; else the package stands for them."""
 
 PACKAGES: Final = (
     *("biniax2-data", "black-box", "ceferino-data", "dodgindiamond2", "flobopuyo", "freedroid-data", "gemdropx"),
@@ -32,6 +27,9 @@ PACKAGES: Final = (
     *("penguin-command", "pingus-data", "ri-li-data", "solarwolf", "tomatoes-data", "tuxmath-data", "vectoroids"),
     "vodovod",
 )
+_OF_SKAVEN: Final = frozenset({"gltron", "gweled", "pachi-data", "penguin-command"})
+"""Packages whose music is, mostly, one person's; any other package stands for an author of its own."""
+
 _SUFFIXES: Final = (".it", ".mod", ".s3m", ".stm", ".xm")
 _RATE: Final = GRID_MEL.sample_rate
 _BLOCK: Final = 64
@@ -45,17 +43,17 @@ _ON_BAR: Final = 0.9
 
 
 @dataclass(frozen=True)
-class ModuleSong:
-    """The longest part of a module in which its rows are equally long.
+class Song:
+    """Samples (n,) at the rate of `GRID_MEL`, the tempi they may be heard at, and the head of a phrase in seconds.
 
-    A pattern starts at `first_s`, and every `period_steps` sixteenth notes at least one may.
+    Every `period_steps` sixteenth notes from there a phrase may begin.
     """
 
     name: str
     author: str
     samples: Samples
-    bpm: float
-    first_s: float
+    bpms: tuple[float, ...]
+    head_s: float
     period_steps: int
 
 
@@ -66,24 +64,28 @@ class _Row:
     pattern_rows: int
 
 
-def read_modules(folder: Path) -> Iterator[ModuleSong]:
-    """The songs of the packages in a folder that have a beat of 4, 8 or 16 rows, found by the tempo estimator, and
-    whose patterns start on bars of four beats. Raises FileNotFoundError where a package is missing."""
+def read_modules(folder: Path) -> Iterator[Song]:
+    """The songs of the packages in a folder, of each the longest part whose rows are equally long.
+
+    Those whose beat, as the tempo estimator finds it, has 4, 8 or 16 rows, and whose patterns, where phrases may begin,
+    start on bars of four beats. Raises FileNotFoundError where a package is missing.
+    """
     seen = set()
     for package in PACKAGES:
         if not (folder / package).is_dir():
             raise FileNotFoundError(f"{package} is not in {folder}: apt-get download {package}, then dpkg-deb -x")
         for path in sorted((folder / package).rglob("*")):
-            if path.suffix.lower() not in _SUFFIXES or path.read_bytes() in seen:
+            if path.suffix.lower() not in _SUFFIXES:
                 continue
-            seen.add(path.read_bytes())
-            song = _song(path, AUTHORS.get(package, package))
+            data = path.read_bytes()
+            song = None if data in seen else _song(path.stem, "skaven" if package in _OF_SKAVEN else package, data)
+            seen.add(data)
             if song is not None:
                 yield song
 
 
-def _song(path: Path, author: str) -> ModuleSong | None:
-    module = _Module(path.read_bytes())
+def _song(name: str, author: str, data: bytes) -> Song | None:
+    module = _Module(data)
     if not module.handle or not _DURATION_S[0] <= module.duration_s <= _DURATION_S[1]:
         return None
     samples, rows = module.play()
@@ -100,10 +102,10 @@ def _song(path: Path, author: str) -> ModuleSong | None:
     if rows_a_beat is None or not len(starts) or np.mean((starts - starts[0]) % (4 * rows_a_beat) == 0) < _ON_BAR:
         return None
     period_steps = 4 * int(np.gcd.reduce([row.pattern_rows for row in rows[first:last]])) // rows_a_beat
-    if period_steps % 16:
+    if period_steps % STEPS_PER_BAR:
         return None
     first_s = start_s + starts[0] * row_s - begins[0]
-    return ModuleSong(path.stem, author, part, 60 / row_s / rows_a_beat, float(first_s), period_steps)
+    return Song(name, author, part, (60 / row_s / rows_a_beat,), float(first_s), period_steps)
 
 
 def _longest_even(lengths_s: NDArray[np.float64]) -> tuple[int, int]:

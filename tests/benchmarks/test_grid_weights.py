@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp, softmax
 
-from tasks.audio import Samples, decode
+from tasks.audio import decode
 from tasks.compositions import read_compositions
 from tasks.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, WEIGHTS, evidence, sixteenths
 from tasks.mel import mel_power, reference_level
 from tasks.onsets import GRID_MEL, onset_envelope
-from tests.benchmarks.modules import read_modules
+from tests.benchmarks.modules import Song, read_modules
 from tests.benchmarks.test_grids import DEVELOPED_ON, HALF_IS_FAIR_BPM, rendered_bpm
 
 pytestmark = pytest.mark.benchmark
@@ -37,18 +37,6 @@ _EXCERPTS: Final = 24
 _PENALTY: Final = 0.6
 _ONE_AUTHOR: Final = {"lmms_alf42red": "lmms_capdan"}
 """Of which one set the other's songs."""
-
-
-@dataclass(frozen=True)
-class Song:
-    """Samples, tempi it may be heard at, a head of a phrase in seconds, and how often there may be one, in steps."""
-
-    name: str
-    author: str
-    samples: Samples
-    bpms: tuple[float, ...]
-    head_s: float
-    period_steps: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +57,7 @@ def test_grid_weights(corpus: Path) -> None:
         pytest.skip("set ROLECALL_MODULES to a folder of unpacked packages")
     heard = [
         *(one for song in compositions(corpus) for one in excerpts(song, "composition")),
-        *(one for song in module_songs(Path(modules)) for one in excerpts(song, "module")),
+        *(one for song in read_modules(Path(modules)) for one in excerpts(song, "module")),
     ]
     found = np.zeros((len(heard), 2))
     for author in sorted({one.author for one in heard}):
@@ -94,12 +82,6 @@ def compositions(corpus: Path) -> Iterator[Song]:
             bpm = rendered_bpm(samples, piece.bpm)
             bpms = (bpm, bpm / 2) if bpm >= HALF_IS_FAIR_BPM else (bpm,)
             yield Song(piece.name, author_of(piece.name), samples, bpms, 0.0, STEPS_PER_PHRASE)
-
-
-def module_songs(folder: Path) -> Iterator[Song]:
-    """Songs of tracker modules: a phrase may begin where a pattern does."""
-    for song in read_modules(folder):
-        yield Song(song.name, song.author, song.samples, (song.bpm,), song.first_s, song.period_steps)
 
 
 def author_of(name: str) -> str:
@@ -130,17 +112,17 @@ def excerpts(song: Song, kind: str) -> Iterator[Heard]:
 
 def fit(heard: list[Heard]) -> Floats:
     """The weights (71,) at which the heads of phrases are likeliest, held back by their squares."""
-    evidence, heads = np.stack([one.evidence for one in heard]), np.stack([one.heads for one in heard])
+    told, heads = np.stack([one.evidence for one in heard]), np.stack([one.heads for one in heard])
     shares = np.array([one.weight for one in heard]) / sum(one.weight for one in heard)
 
     def cost(weights: Floats) -> tuple[float, Floats]:
-        scores = evidence @ weights
+        scores = told @ weights
         right = logsumexp(np.where(heads > 0, log_softmax(scores, axis=1), -np.inf), axis=1)
         slope = softmax(scores, axis=1) - softmax(np.where(heads > 0, scores, -np.inf), axis=1)
-        gradient = np.einsum("n,ns,nsf->f", shares, slope, evidence) + _PENALTY * weights
+        gradient = np.einsum("n,ns,nsf->f", shares, slope, told) + _PENALTY * weights
         return float(-(shares @ right) + 0.5 * _PENALTY * weights @ weights), gradient
 
-    return np.asarray(minimize(cost, np.zeros(evidence.shape[2]), jac=True, method="L-BFGS-B").x)
+    return np.asarray(minimize(cost, np.zeros(told.shape[2]), jac=True, method="L-BFGS-B").x)
 
 
 def judge(one: Heard, weights: Floats) -> tuple[bool, bool]:

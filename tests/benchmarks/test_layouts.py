@@ -1,5 +1,7 @@
 """Which role sounds in which bar of synthetic layouts: the network alone, factorisation, and both joined.
 
+Accuracy and correlation over bars and roles, and the F-measure of the bars in which a role comes in or goes out.
+
 Set ROLECALL_LAYOUTS to a folder of `<kind>_<n>_plan.txt` (the generated plans of J. B. L. Smith's ismir2020-loops) and
 ROLECALL_CORPUS to a corpus; ROLECALL_LAYOUT_COUNT says how many of each kind. The loops are those of groups that the
 bundled model was tested on. Factorisation alone is told the number of loops and which factor is which, as in the
@@ -22,6 +24,7 @@ from tensorly.decomposition import non_negative_tucker_hals
 
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
+from tasks.annotated_maps import change_f
 from tasks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
 from tasks.iram import bar_levels_db, smooth
 from tasks.mel import Matrix, MelConfig, log_compress
@@ -53,10 +56,11 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
         corpus / "loops" / "manifest.csv", stored.card.groups[os.environ.get("ROLECALL_SIDE", "test")]
     )
     print(
-        f"\n{'accuracy/correlation':12}" + "".join(f"{name:>16}" for name in ("network", "factors", "named", "joined"))
+        f"\naccuracy/correlation/changes to the bar\n{'':20}"
+        + "".join(f"{name:>20}" for name in ("network", "factors", "named", "joined"))
     )
     for kind in KINDS:
-        table: dict[str, list[tuple[float, float]]] = {}
+        table: dict[str, list[tuple[float, float, float]]] = {}
         for number, layout in enumerate(read_layouts(Path(folder), kind, count)):
             song = render(layout, loops, np.random.default_rng(number))
             mels = bar_mels(song, MelConfig(**stored.card.mel))
@@ -67,6 +71,7 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
             joined = join(mels, heard[0], layout.roles, listen)
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
+            labels = truth.astype(np.float32)
             for name, (activations, on) in {
                 "network": heard,
                 "factors": by_factors(apart, layout),
@@ -74,8 +79,13 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
                 "joined": (joined, joined >= _ON),
             }.items():
                 correlation = np.corrcoef(activations[:, asked].ravel(), truth.ravel())[0, 1]
-                table.setdefault(name, []).append((float((on[:, asked] == truth).mean()), float(correlation)))
-        print(f"{kind:20}" + "".join("{:>10.3f}/{:.3f}".format(*np.mean(rows, axis=0)) for rows in table.values()))
+                changes = [change_f(label, said, [0]) for label, said in zip(labels.T, on[:, asked].T, strict=True)]
+                to_the_bar = float(np.mean([one for one in changes if one is not None]))
+                accuracy = float((on[:, asked] == truth).mean())
+                table.setdefault(name, []).append((accuracy, float(correlation), to_the_bar))
+        print(
+            f"{kind:20}" + "".join("{:>10.3f}/{:.3f}/{:.3f}".format(*np.mean(rows, axis=0)) for rows in table.values())
+        )
 
 
 def factors(mels: Matrix, count: int) -> NDArray[np.float64]:
