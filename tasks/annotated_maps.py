@@ -144,9 +144,9 @@ def truth_of(annotation: NDArray[np.bool_], rows: Sequence[str]) -> Labels:
 
 
 def change_f(truth: Labels, said: NDArray[np.bool_], starts: Sequence[int]) -> float | None:
-    """F-measure of where a role comes in or goes out, at the very four bars; None if it never does and nobody said so.
+    """F-measure of where a role comes in or goes out, at the very segment; None if it never does and nobody said so.
 
-    `truth` and `said` (segments,) are tracks in a row, each beginning at one of `starts`.
+    `truth` and `said` (segments,), of any length, are tracks in a row, each beginning at one of `starts`.
     """
     inside = np.setdiff1d(np.arange(1, len(truth)), starts)
     changes, told = truth[inside] != truth[inside - 1], said[inside] != said[inside - 1]
