@@ -6,9 +6,16 @@ import sys
 
 import typer
 
-from flows.commands import catalogue, datasets, fetching, modelling, trying, upkeep
-from flows.failures import explain
-from flows.interrupts import StoppedError
+from flows.commands import (
+    catalogue,
+    datasets,
+    fetching,
+    getting_started,
+    maintenance,
+    models,
+)
+from flows.engine.interrupts import StoppedError
+from flows.terminal.error_messages import explain
 from storage.errors import UserError, WorkspaceLockedError
 
 app = typer.Typer(
@@ -18,13 +25,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (trying.app, catalogue.app, upkeep.app, modelling.app):
+for group in (getting_started.app, catalogue.app, maintenance.app, models.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),
     ("loops", fetching.loops),
     ("dataset", datasets.dataset),
-    ("models", modelling.models),
+    ("models", models.models),
 ):
     app.add_typer(commands, name=name)
 

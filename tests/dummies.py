@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
-from storage.committing import Committer
-from storage.labels import Labels
-from storage.ledger import Ledger
-from storage.loops import Loop
+from storage.catalogue.committer import Committer
+from storage.catalogue.comparison import FOUND_SCHEMA, Sighting, paths_elsewhere, unread_paths
+from storage.catalogue.label_parts import LabelOutcome, Segment, write_part
+from storage.catalogue.labels import Labels
+from storage.catalogue.ledger import Ledger
+from storage.datasets.plan import Mix, Voice
+from storage.loops.table import Loop
 from storage.models import ModelCard, identify
-from storage.parts import LabelOutcome, Segment, write_part
-from storage.planning import FOUND_SCHEMA, Sighting, paths_elsewhere, unread_paths
-from storage.plans import Mix, Voice
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, Status
 from storage.workspace import Workspace
-from tasks.mel import MelConfig
+from tasks.features.mel_config import MelConfig
 
 RATE = 16_000
 BUNDLED_AUDIO = Path(str(resources.files("storage") / "bundled" / "audio"))

@@ -1,1 +1,1 @@
-"""The commands: parsing, calling, printing, and nothing else."""
+"""The commands of `rolecall`, one file a group: they parse, call and print, nothing else."""

@@ -16,14 +16,14 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
-from flows.interrupts import stop_on_interrupt
-from flows.progress import say
-from flows.tables import Format, print_json, print_rows
+from flows.engine.interrupts import stop_on_interrupt
+from flows.terminal.progress import say
+from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from flows.reporting import RunSummary
+    from flows.labelling.run_report import RunSummary
 
 app = typer.Typer()
 
@@ -71,14 +71,14 @@ def beats(
     to: Annotated[Path | None, typer.Option(help="The CSV to write; stdout if left out.")] = None,
 ) -> None:
     """Tempo and first downbeat by the network of beat_this, as a manifest that `label` takes."""
-    from flows.beats import write_grids
+    from flows.labelling.beat_manifest import write_grids
 
     write_grids(paths, checkpoint, to)
 
 
 def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
     """Run a label flow, say how it ended, and turn that into an exit code."""
-    from flows.reporting import RunFailedError
+    from flows.labelling.run_report import RunFailedError
 
     try:
         summary = run()
@@ -104,7 +104,7 @@ def run_label(
     time_limit_s: float | None = None,
 ) -> "RunSummary":
     """Run the label flow; Ctrl-C ends it after the batches in flight."""
-    from flows.label import label_catalogue, label_manifest
+    from flows.labelling.label import label_catalogue, label_manifest
 
     with stop_on_interrupt():
         options = (str(root), model, workers, dask, max_errors, activate, time_limit_s)
@@ -146,7 +146,8 @@ def iram(
     """The instrumentation role activation map of one file; reads no catalogue and writes none."""
     from storage.models import ModelStore
     from storage.vocabulary import ROLES
-    from tasks.labelling import LabelRecipe, LabelRequest, label_batch
+    from tasks.labelling.batch import label_batch
+    from tasks.labelling.request import LabelRecipe, LabelRequest
 
     if not file.is_file():
         raise UserError(f"{file} is not a file; name a loop or a track")
@@ -156,12 +157,12 @@ def iram(
     if outcome.reason is not None:
         raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
     if plot is not None:
-        from tasks.pictures import draw_iram
+        from tasks.structure.iram_plot import draw_iram
 
         draw_iram(outcome, plot.absolute())
         say(f"drew {plot}")
     if as_json:
-        from tasks.labelling import iram_document
+        from tasks.labelling.iram_document import iram_document
 
         print_json(iram_document(outcome))
         return
@@ -180,7 +181,7 @@ def sql(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue; never blocked by a run, never sees half of one."""
-    from storage.catalogue import ask
+    from storage.catalogue.published import ask
 
     answer = ask(workspace_at(workspace), query)
     print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
@@ -189,7 +190,7 @@ def sql(
 @app.command()
 def errors(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The files in quarantine: which stage gave them up, why, and how often."""
-    from storage.catalogue import ask
+    from storage.catalogue.published import ask
 
     answer = ask(workspace_at(workspace), "FROM errors ORDER BY path")
     if as_json:
@@ -206,7 +207,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """What label would do and why: new, changed, moved, stale model, duplicate, known bad, …; writes nothing."""
-    from tasks.planning import preview
+    from tasks.labelling.preview import preview
 
     where = workspace_at(workspace)
     check_inputs(paths, None, where, model)
@@ -223,9 +224,9 @@ def plan(
 
 def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
     """Everything that can be refused is refused here, before anything slow is started."""
-    from storage.catalogue import open_catalogue
+    from storage.catalogue.published import open_catalogue
     from storage.models import ModelStore
-    from tasks.finding import find_listed
+    from tasks.labelling.finding import find_listed
 
     for path in paths:
         if not path.exists():

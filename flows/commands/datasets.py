@@ -15,16 +15,16 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
-from flows.interrupts import stop_on_interrupt
-from flows.progress import say
-from flows.tables import Format, print_json, print_rows
+from flows.engine.interrupts import stop_on_interrupt
+from flows.terminal.progress import say
+from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
-    from flows.verify_dataset import Verification
-    from storage.datasets import DatasetStore
-    from storage.plans import Mix
+    from flows.datasets.verify import Verification
+    from storage.datasets.lock import DatasetStore
+    from storage.datasets.plan import Mix
     from storage.workspace import Workspace
 
 _PICTURED = 6
@@ -55,12 +55,12 @@ def dataset_build(
             raise UserError("--lock names everything; leave the recipe, --mixes and --keep-audio out")
         _rebuild(lock, where.root, workers, dask, as_json)
         return
-    from tasks.recipe import find_recipe, read_recipe
+    from tasks.datasets.recipe import find_recipe, read_recipe
 
     path = find_recipe(recipe or "default")
     read_recipe(path)
     ready_for_flows(where)
-    from flows.dataset import build_dataset
+    from flows.datasets.build import build_dataset
 
     with stop_on_interrupt():
         made = build_dataset(str(path), str(where.root), mixes, workers, dask, keep_audio)
@@ -68,11 +68,11 @@ def dataset_build(
 
 
 def _rebuild(lock: Path, workspace: Path, workers: int, dask: str | None, as_json: bool) -> None:
-    from storage.datasets import read_lock_file
+    from storage.datasets.lock import read_lock_file
 
     read_lock_file(lock)
     ready_for_flows(workspace_at(workspace))
-    from flows.dataset import rebuild_dataset
+    from flows.datasets.build import rebuild_dataset
 
     with stop_on_interrupt():
         rebuilt = rebuild_dataset(str(lock.absolute()), str(workspace), workers, dask)
@@ -99,12 +99,12 @@ def dataset_teach(
     as_json: JsonOption = False,
 ) -> None:
     """Have a pretrained network listen to every row; what it hears becomes soft labels, which train then uses."""
-    from storage.datasets import DatasetStore
+    from storage.datasets.lock import DatasetStore
 
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
     ready_for_flows(where)
-    from flows.teach import teach_dataset
+    from flows.datasets.teach import teach_dataset
 
     with stop_on_interrupt():
         scores = teach_dataset(name, str(where.root), workers, dask)
@@ -134,12 +134,12 @@ def dataset_verify(
     as_json: JsonOption = False,
 ) -> None:
     """Compare shards with their digests, and rows with what is rendered now; exit code 1 names what differs."""
-    from storage.datasets import DatasetStore
+    from storage.datasets.lock import DatasetStore
 
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
     ready_for_flows(where)
-    from flows.verify_dataset import verify_dataset
+    from flows.datasets.verify import verify_dataset
 
     with stop_on_interrupt():
         found = verify_dataset(name, str(where.root), None if every else sample, workers, dask)
@@ -170,7 +170,7 @@ def _print_verification(found: "Verification") -> None:
 @dataset.command("list")
 def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The finished data sets."""
-    from storage.datasets import DatasetStore
+    from storage.datasets.lock import DatasetStore
 
     store = DatasetStore(workspace_at(workspace).datasets)
     locks = [store.read_lock(name) for name in store.names()]
@@ -192,8 +192,8 @@ def dataset_show(
     as_json: JsonOption = False,
 ) -> None:
     """What a data set is made of: roles, tempos, keys; a picture of its mels; a few mixes to listen to."""
-    from storage.datasets import DatasetStore
-    from storage.plans import read_plan
+    from storage.datasets.lock import DatasetStore
+    from storage.datasets.plan import read_plan
 
     where = workspace_at(workspace)
     store = DatasetStore(where.datasets)
@@ -224,7 +224,7 @@ def _print_histograms(mixes: "list[Mix]") -> None:
 
 
 def _draw(store: "DatasetStore", name: str, target: Path) -> None:
-    from tasks.mel_pictures import draw_mels
+    from tasks.datasets.mel_plots import draw_mels
 
     examples = store.read_split(name, "train")
     places = [place for place, mix_id in enumerate(examples.mix_ids) if mix_id.startswith("mix-")]
@@ -240,11 +240,11 @@ def _draw(store: "DatasetStore", name: str, target: Path) -> None:
 
 def _listen(where: "Workspace", name: str, number: int) -> None:
     """Write mixes spread evenly over the plan below the data set's folder."""
-    from storage.datasets import DatasetStore
-    from storage.loops import read_loops
-    from storage.plans import read_plan
-    from tasks.listening import keep_audio
-    from tasks.stretching import Forms
+    from storage.datasets.lock import DatasetStore
+    from storage.datasets.plan import read_plan
+    from storage.loops.table import read_loops
+    from tasks.audio.stretching import Forms
+    from tasks.datasets.audition import keep_audio
 
     folder = DatasetStore(where.datasets).folder(name)
     mixes = [mix for mix in read_plan(folder / "plan.parquet") if mix.kind == "mix"]

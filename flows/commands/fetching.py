@@ -20,14 +20,14 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
-from flows.interrupts import stop_on_interrupt, stop_requested
-from flows.progress import say
-from flows.tables import Format, print_json, print_rows
+from flows.engine.interrupts import stop_on_interrupt, stop_requested
+from flows.terminal.progress import say
+from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
-    from flows.keeping import FetchSummary
+    from flows.fetching.commits import FetchSummary
 
 fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
 loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
@@ -56,7 +56,7 @@ def fetch_folder(
     where = workspace_at(workspace)
     folder_rows(folder, manifest)
     ready_for_flows(where)
-    from flows.fetch import fetch_folder as flow
+    from flows.fetching.fetch_folder import fetch_folder as flow
 
     chosen = str(manifest.absolute()) if manifest else None
     licences = licences_wanted(allow_licence, exclude_noncommercial)
@@ -70,12 +70,12 @@ def fetch_compositions(
     as_json: JsonOption = False,
 ) -> None:
     """Take every four bars of compositions whose truth is known, as loops of several roles."""
-    from tasks.compositions import read_compositions
+    from tasks.sources.compositions import read_compositions
 
     where = workspace_at(workspace)
     list(read_compositions(folder))
     ready_for_flows(where)
-    from flows.fetch import fetch_compositions as flow
+    from flows.fetching.fetch_folder import fetch_compositions as flow
 
     _report(flow(str(folder.absolute()), str(where.root)), as_json)
 
@@ -105,7 +105,7 @@ def fetch_fsld(
     """Take loops of the Freesound Loop Dataset, with the roles that its annotators gave them."""
     where, chosen = workspace_at(workspace), _roles(roles)
     ready_for_flows(where)
-    from flows.fetch_fsld import fetch_fsld as flow
+    from flows.fetching.fetch_fsld import fetch_fsld as flow
     from tasks.sources.zenodo import DEFAULT_URL
 
     zenodo = os.environ.get("ROLECALL_ZENODO_URL") or DEFAULT_URL
@@ -140,7 +140,7 @@ def fetch_freesound(
         raise UserError("name a --query or a --filter: Freesound's terms do not allow a copy of all its sounds")
     where = workspace_at(workspace)
     ready_for_flows(where)
-    from flows.fetch_freesound import fetch_freesound as flow
+    from flows.fetching.fetch_freesound import fetch_freesound as flow
 
     licences = licences_wanted(allow_licence, exclude_noncommercial)
     with stop_on_interrupt():
@@ -160,10 +160,10 @@ def fetch_freesound_login(
     The application is FREESOUND_CLIENT_ID with FREESOUND_API_KEY, else their Prefect Secret blocks. The login is kept
     in a file that only you can read, and renews itself.
     """
-    from flows.settings import prepare_prefect
+    from flows.orchestration.prefect_settings import prepare_prefect
 
     prepare_prefect(workspace_at(workspace).prefect)
-    from flows.login import log_in
+    from flows.orchestration.freesound_login import log_in
 
     kept = log_in(_freesound(), _ask_for_code, in_prefect)
     print(f"logged in; {kept}")
@@ -172,7 +172,7 @@ def fetch_freesound_login(
 @loops.command("list")
 def loops_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """Every loop in the table."""
-    from storage.loops import read_loops
+    from storage.loops.table import read_loops
 
     entries = [loop.to_dict() for loop in read_loops(workspace_at(workspace).loops)]
     if as_json:
@@ -190,7 +190,7 @@ def loops_show(
     as_json: JsonOption = False,
 ) -> None:
     """Everything that is known of one loop."""
-    from storage.loops import read_loops
+    from storage.loops.table import read_loops
 
     found = [loop for loop in read_loops(workspace_at(workspace).loops) if loop.loop_id.startswith(loop_id)]
     if len(found) != 1:
@@ -206,8 +206,8 @@ def loops_show(
 @loops.command("stats")
 def loops_stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """How many loops there are, by role, source, licence and tempo."""
-    from storage.loops import read_loops
-    from tasks.statistics import loop_statistics
+    from storage.loops.table import read_loops
+    from tasks.sources.statistics import loop_statistics
 
     numbers = loop_statistics(read_loops(workspace_at(workspace).loops))
     if as_json:
@@ -222,7 +222,7 @@ def loops_stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None
 @loops.command("left-out")
 def loops_left_out(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The annotated sounds that are no loops, each with the rule that leaves it out."""
-    from storage.annotations import left_out
+    from storage.loops.annotations import left_out
 
     rows = left_out(workspace_at(workspace).sources / "fsld" / "annotations.parquet")
     if as_json:
@@ -239,8 +239,8 @@ def loops_credits(
     source: Annotated[str | None, typer.Option(help="Only loops of this source: fsld, freesound, folder.")] = None,
 ) -> None:
     """Write who made the loops, under which licence: a page for people and the same in Freesound's JSON form."""
-    from storage.loops import read_loops
-    from tasks.attribution import write_credits
+    from storage.loops.table import read_loops
+    from tasks.sources.attribution import write_credits
 
     chosen = [loop for loop in read_loops(workspace_at(workspace).loops) if source in (None, loop.source)]
     for path in write_credits("these loops", chosen, folder):

@@ -7,7 +7,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from storage.licences import NONCOMMERCIAL, LicenceClass
+from storage.loops.licences import NONCOMMERCIAL, LicenceClass
 from storage.workspace import Workspace
 
 
@@ -66,7 +66,7 @@ def workspace_at(path: Path) -> Workspace:
 
 def ready_for_flows(workspace: Workspace) -> None:
     """Make ready to run a flow: refuse at once if somebody else is writing, then set Prefect up quietly."""
-    from flows.settings import prepare_prefect
+    from flows.orchestration.prefect_settings import prepare_prefect
 
     workspace.require_free()
     prepare_prefect(workspace.prefect)

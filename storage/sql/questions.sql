@@ -1,5 +1,5 @@
 -- What a DJ and a producer ask, as views and one macro over the public views.
-CREATE OR REPLACE VIEW sounding AS
+CREATE OR REPLACE VIEW bar_roles AS
 WITH bar AS (
     SELECT l.track_id, l.label_id, l.path,
            unnest(range(b.first_bar, b.first_bar + len(b.bass)))::INTEGER AS bar
@@ -12,16 +12,19 @@ SELECT bar.track_id, bar.path, bar.bar,
        coalesce(bool_or(s.role = 'melody'), false) AS melody,
        coalesce(bool_or(s.role = 'chords'), false) AS chords,
        coalesce(bool_or(s.role = 'vocal'), false) AS vocal
-FROM bar LEFT JOIN ledger.stay s ON s.label_id = bar.label_id AND bar.bar BETWEEN s.start_bar AND s.end_bar
+FROM bar LEFT JOIN ledger.role_span s ON s.label_id = bar.label_id AND bar.bar BETWEEN s.start_bar AND s.end_bar
 GROUP BY bar.track_id, bar.path, bar.bar;
-COMMENT ON VIEW sounding IS 'A track x bar: whether each role sounds, from stays. Bars without bass or vocal: WHERE NOT bass AND NOT vocal.';
+COMMENT ON VIEW bar_roles IS 'A track x bar: whether each role sounds, from role_spans. Bars without bass or vocal: WHERE NOT bass AND NOT vocal.';
+
+CREATE OR REPLACE VIEW sounding AS FROM bar_roles;
+COMMENT ON VIEW sounding IS 'The old name of bar_roles; the next version drops it.';
 
 CREATE OR REPLACE VIEW energy AS
 SELECT b.track_id, b.bar, b.start_s, b.end_s, b.level_db,
        s.bass::TINYINT + s.percussion::TINYINT + s.fx::TINYINT + s.melody::TINYINT + s.chords::TINYINT
            + s.vocal::TINYINT AS roles,
        round(greatest(0, least(1, 1 + b.level_db / 12)), 3) AS energy
-FROM bars b JOIN sounding s USING (track_id, bar);
+FROM bars b JOIN bar_roles s USING (track_id, bar);
 COMMENT ON VIEW energy IS 'The energy curve of a track, bar by bar: level in dB under its loudest quarter, how many roles sound, and energy: 1 at that level, 0 from 12 dB under it.';
 
 CREATE OR REPLACE VIEW mix_in AS
@@ -30,7 +33,7 @@ WITH edge AS (
            min(start_bar) FILTER (role = 'percussion') AS start_bar,
            arg_min(end_bar, start_bar) FILTER (role = 'percussion') AS end_bar,
            min(start_bar) FILTER (role <> 'percussion') AS others
-    FROM stays GROUP BY ALL
+    FROM role_spans GROUP BY ALL
 )
 SELECT track_id, path, start_bar, least(end_bar, coalesce(others - 1, end_bar)) AS end_bar,
        least(end_bar, coalesce(others - 1, end_bar)) - start_bar + 1 AS bars
@@ -43,7 +46,7 @@ WITH edge AS (
            arg_max(start_bar, end_bar) FILTER (role = 'percussion') AS start_bar,
            max(end_bar) FILTER (role = 'percussion') AS end_bar,
            max(end_bar) FILTER (role <> 'percussion') AS others
-    FROM stays GROUP BY ALL
+    FROM role_spans GROUP BY ALL
 )
 SELECT track_id, path, greatest(start_bar, coalesce(others + 1, start_bar)) AS start_bar, end_bar,
        end_bar - greatest(start_bar, coalesce(others + 1, start_bar)) + 1 AS bars

@@ -107,12 +107,15 @@ SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start
 FROM bar;
 COMMENT ON VIEW bars IS 'A track x bar: raw activations, one column per role, and the level in dB under the loudest quarter of the track.';
 
-CREATE OR REPLACE VIEW stays AS
+CREATE OR REPLACE VIEW role_spans AS
 SELECT l.track_id, l.path, s.role, s.start_bar, s.end_bar,
        greatest(l.first_downbeat_s + (s.start_bar - 1) * 240.0 / l.bpm, 0) AS start_s,
        least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s
-FROM ledger.shown l JOIN ledger.stay s ON s.label_id = l.label_id;
-COMMENT ON VIEW stays IS 'From which bar to which a role sounds in a track: the activations of its bars, smoothed so that changes prefer bars 1, 5, 9, ...';
+FROM ledger.shown l JOIN ledger.role_span s ON s.label_id = l.label_id;
+COMMENT ON VIEW role_spans IS 'From which bar to which a role sounds in a track: the activations of its bars, smoothed so that changes prefer bars 1, 5, 9, ...';
+
+CREATE OR REPLACE VIEW stays AS FROM role_spans;
+COMMENT ON VIEW stays IS 'The old name of role_spans; the next version drops it.';
 
 CREATE OR REPLACE VIEW sections AS
 SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar,

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tasks.mel import MelConfig, mel_centres
+from tasks.features.mel_config import MelConfig
+from tasks.features.mel_filters import mel_centres
 from tasks.networks.base import BandNorm, RoleNetwork, convolution
 
 _HARMONICS: Final = 6

@@ -1,1 +1,1 @@
-"""Where loops come from; each source yields `Loop` records."""
+"""Where loops come from: folders, compositions, the Freesound Loop Dataset, Freesound."""

@@ -8,15 +8,15 @@ from typing import Final, TypeVar
 
 from storage.errors import UserError
 from storage.files import sha256_of
-from storage.licences import LicenceClass
-from storage.loops import Loop
+from storage.loops.licences import LicenceClass
+from storage.loops.table import Loop
 from storage.vocabulary import ROLES
-from tasks.audio import EXTENSIONS, AudioError, decode
-from tasks.keys import parse_key
-from tasks.manifests import Row, absolute, read_manifest
-from tasks.names import key_in_name, roles_in_name
-from tasks.tags import read_tags
-from tasks.tempo import stated_tempo
+from tasks.audio.decoding import EXTENSIONS, AudioError, decode
+from tasks.metadata.file_names import key_in_name, roles_in_name
+from tasks.metadata.key_names import parse_key
+from tasks.metadata.manifests import Row, absolute, read_manifest
+from tasks.metadata.tags import read_tags
+from tasks.rhythm.grid import stated_tempo
 
 _PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url"}
 _PROBE_RATE: Final = 16_000

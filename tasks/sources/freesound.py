@@ -8,16 +8,16 @@ from typing import Any, Final
 
 import requests
 
+from storage.accounts.quota import DAY_S, MINUTE_S, DayQuotaError
 from storage.files import write_bytes_atomically
-from storage.licences import parse_freesound_licence
-from storage.listings import Listing
-from storage.loops import Loop
-from storage.quota import DAY_S, MINUTE_S, DayQuotaError
+from storage.loops.licences import parse_freesound_licence
+from storage.loops.search_pages import Listing
+from storage.loops.table import Loop
 from storage.vocabulary import BpmSource, Reason
-from tasks.audio import EXTENSIONS
-from tasks.keys import parse_key
-from tasks.pacing import stated_wait
-from tasks.requesting import GoneError, Patience, RequestError, TransientError, get, retrying, shown
+from tasks.audio.decoding import EXTENSIONS
+from tasks.http.client import GoneError, Patience, RequestError, TransientError, get, retrying, shown
+from tasks.http.pacing import stated_wait
+from tasks.metadata.key_names import parse_key
 
 DEFAULT_URL: Final = "https://freesound.org/apiv2"
 PAGE_SIZE: Final = 150

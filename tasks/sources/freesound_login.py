@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 
-from storage.tokens import Tokens, TokenStore
-from tasks.requesting import Patience, RequestError, TransientError, post, retrying, shown
+from storage.accounts.tokens import Tokens, TokenStore
+from tasks.http.client import Patience, RequestError, TransientError, post, retrying, shown
 
 _EARLY_S: Final = 60.0
 """Tokens are renewed so long before they expire, in seconds: a request in flight should not outlive its token."""

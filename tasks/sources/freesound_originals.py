@@ -9,7 +9,7 @@ from typing import Any, Final
 import requests
 
 from storage.files import atomic_path
-from tasks.requesting import Patience, TransientError, get, retrying
+from tasks.http.client import Patience, TransientError, get, retrying
 from tasks.sources.freesound import check_answer
 from tasks.sources.freesound_login import Login, LoginError
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from storage.licences import parse_freesound_licence
-from storage.loops import Loop
+from storage.loops.licences import parse_freesound_licence
+from storage.loops.table import Loop
 from storage.vocabulary import BpmSource, Reason
-from tasks.remote_zip import RemoteZip, ZipError
+from tasks.http.remote_zip import RemoteZip, ZipError
 from tasks.sources.fsld_annotations import (
     Annotation,
     AnnotationError,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from storage.vocabulary import ROLES
-from tasks.keys import TONICS
+from tasks.metadata.key_names import TONICS
 
 BPM_RANGE: Final = (25.0, 400.0)
 """A tempo that an annotator typed is believed inside this range, in beats per minute."""

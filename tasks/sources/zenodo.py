@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import requests
 
-from tasks.downloading import RemoteFile
-from tasks.requesting import Patience, RequestError, get, retrying
+from tasks.http.client import Patience, RequestError, get, retrying
+from tasks.http.resumable_download import RemoteFile
 
 DEFAULT_URL: Final = "https://zenodo.org/api"
 

@@ -21,7 +21,7 @@ from scipy.special import expit, softmax
 from sklearn.decomposition import NMF
 
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
-from tasks.mel import Matrix
+from tasks.features.mel_config import Matrix
 
 Floats = NDArray[np.float64]
 Listen = Callable[[Matrix], Matrix]

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from python_stretch.Signalsmith import Stretch
 
 from storage.vocabulary import ROLES
-from tasks.audio import Samples, decode
-from tasks.mel import Matrix, MelConfig, cut_segments, mel_power, normalise_level
+from tasks.audio.decoding import Samples, decode
+from tasks.features.mel import cut_segments, mel_power, normalise_level
+from tasks.features.mel_config import Matrix, MelConfig
 
 BAR_S: Final = 2.0
 _LEVEL: Final = 0.1

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.audio import Samples
-from tasks.downbeat import STEPS_PER_BAR
-from tasks.mel import mel_power, normalise_level
-from tasks.onsets import GRID_MEL, onset_envelope
-from tasks.pulse import find_pulse
+from tasks.audio.decoding import Samples
+from tasks.features.mel import mel_power, normalise_level
+from tasks.rhythm.downbeat import STEPS_PER_BAR
+from tasks.rhythm.onsets import GRID_MEL, onset_envelope
+from tasks.rhythm.pulse import find_pulse
 
 PACKAGES: Final = (
     *("biniax2-data", "black-box", "ceferino-data", "dodgindiamond2", "flobopuyo", "freedroid-data", "gemdropx"),

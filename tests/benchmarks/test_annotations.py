@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from storage.vocabulary import ROLES
-from tasks.annotated_maps import READINGS, read_annotation, truth_of
-from tasks.metrics import summarise
+from tasks.evaluation.annotated_maps import READINGS, read_annotation, truth_of
+from tasks.evaluation.metrics import summarise
 
 pytestmark = pytest.mark.benchmark
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import ask
-from storage.committing import Committer
-from storage.labels import Labels
-from storage.ledger import Ledger
+from storage.catalogue.committer import Committer
+from storage.catalogue.comparison import Sighting
+from storage.catalogue.label_parts import write_part
+from storage.catalogue.labels import Labels
+from storage.catalogue.ledger import Ledger
+from storage.catalogue.published import ask
 from storage.models import ModelStore
-from storage.parts import write_part
-from storage.planning import Sighting
 from storage.workspace import Workspace
-from tasks.finding import find_audio
-from tasks.labelling import LABEL_VERSION
-from tasks.planning import preview
+from tasks.labelling.finding import find_audio
+from tasks.labelling.preview import preview
+from tasks.labelling.request import LABEL_VERSION
 from tests.dummies import labelled
 
 pytestmark = pytest.mark.benchmark

@@ -17,15 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from storage.loops import Loop
-from storage.plans import Mix
-from storage.shards import write_shard
-from tasks import rendering, stretching
-from tasks.audio import decode
-from tasks.balance import measure_balance
-from tasks.manifests import read_manifest
-from tasks.mixing import plan_mixes
-from tasks.recipe import Recipe, find_recipe, read_recipe
+from storage.datasets.plan import Mix
+from storage.datasets.shards import write_shard
+from storage.loops.table import Loop
+from tasks.audio import stretching
+from tasks.audio.decoding import decode
+from tasks.datasets import rendering
+from tasks.datasets.balance import measure_balance
+from tasks.datasets.mix_plan import plan_mixes
+from tasks.datasets.recipe import Recipe, find_recipe, read_recipe
+from tasks.metadata.manifests import read_manifest
 from tasks.sources.folder import loop_from
 from tests.dummies import RATE, clicks
 

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets import Examples
-from storage.plans import Mix
-from tasks.inference import predict
-from tasks.manifests import read_manifest
-from tasks.metrics import kinds_of, macro_pr_auc
-from tasks.mixing import plan_mixes, plan_singles
+from storage.datasets.lock import Examples
+from storage.datasets.plan import Mix
+from tasks.audio.stretching import Forms
+from tasks.datasets.mix_plan import plan_mixes, plan_singles
+from tasks.datasets.recipe import find_recipe, read_recipe
+from tasks.datasets.rendering import label_row, mix_features, render_mix
+from tasks.evaluation.metrics import kinds_of, macro_pr_auc
+from tasks.metadata.manifests import read_manifest
 from tasks.networks import NetworkConfig
-from tasks.recipe import find_recipe, read_recipe
-from tasks.rendering import label_row, mix_features, render_mix
+from tasks.networks.inference import predict
 from tasks.sources.folder import loop_from
-from tasks.stretching import Forms
-from tasks.training import TrainedNetwork, TrainingConfig, train_network
+from tasks.training.loop import TrainedNetwork, TrainingConfig, train_network
 
 pytestmark = pytest.mark.benchmark
 

@@ -1,4 +1,4 @@
-"""Where the weights of `tasks.downbeat` come from: a logistic fit to excerpts of songs whose bar lines are known.
+"""Where the weights of `tasks.rhythm.downbeat` come from: a logistic fit to excerpts of songs with known bar lines.
 
 The songs are the compositions that `test_grids.py` names as developed on, and tracker modules (`modules.py`, which says
 where from; ROLECALL_MODULES is their folder). Of each, excerpts of 40 to 120 seconds are heard on their true tempo,
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp, softmax
 
-from tasks.audio import decode
-from tasks.compositions import read_compositions
-from tasks.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, WEIGHTS, evidence, sixteenths
-from tasks.mel import mel_power, reference_level
-from tasks.onsets import GRID_MEL, onset_envelope
+from tasks.audio.decoding import decode
+from tasks.features.mel import mel_power, reference_level
+from tasks.rhythm.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, WEIGHTS, evidence, sixteenths
+from tasks.rhythm.onsets import GRID_MEL, onset_envelope
+from tasks.sources.compositions import read_compositions
 from tests.benchmarks.modules import Song, read_modules
 from tests.benchmarks.test_grids import DEVELOPED_ON, HALF_IS_FAIR_BPM, rendered_bpm
 

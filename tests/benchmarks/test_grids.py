@@ -21,12 +21,12 @@ import pytest
 import soundfile
 from python_stretch.Signalsmith import Stretch
 
-from tasks.audio import Samples, decode
-from tasks.compositions import Composition, read_compositions
-from tasks.mel import mel_power, normalise_level
-from tasks.onsets import GRID_MEL, onset_envelope
-from tasks.pulse import refine
-from tasks.tempo import Grid, estimate_grid
+from tasks.audio.decoding import Samples, decode
+from tasks.features.mel import mel_power, normalise_level
+from tasks.rhythm.grid import Grid, estimate_grid
+from tasks.rhythm.onsets import GRID_MEL, onset_envelope
+from tasks.rhythm.pulse import refine
+from tasks.sources.compositions import Composition, read_compositions
 
 DEVELOPED_ON: Final = (
     *("mod_heroes", "mod_bomberclone", "lmms_capdan", "lmms_alf42red", "lmms_dirtylove"),

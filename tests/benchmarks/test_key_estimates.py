@@ -13,9 +13,9 @@ from pathlib import Path
 import mir_eval.key
 import pytest
 
-from tasks.audio import decode
-from tasks.chroma import KeyEstimate, estimate_key
-from tasks.keys import parse_key, semitones_between
+from tasks.audio.decoding import decode
+from tasks.features.chroma import KeyEstimate, estimate_key
+from tasks.metadata.key_names import parse_key, semitones_between
 
 pytestmark = pytest.mark.benchmark
 

@@ -24,10 +24,11 @@ from tensorly.decomposition import non_negative_tucker_hals
 
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
-from tasks.annotated_maps import change_f
-from tasks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
-from tasks.iram import bar_levels_db, smooth
-from tasks.mel import Matrix, MelConfig, log_compress
+from tasks.evaluation.annotated_maps import change_f
+from tasks.features.mel import log_compress
+from tasks.features.mel_config import Matrix, MelConfig
+from tasks.networks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
+from tasks.structure.iram import bar_levels_db, smooth
 from tests.benchmarks.joining import join, name_factors, to_one
 from tests.benchmarks.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
 

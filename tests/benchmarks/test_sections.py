@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from storage.models import ModelStore
 from storage.vocabulary import ROLES, BpmSource, SectionLabel
-from tasks.audio import decode
-from tasks.compositions import Composition, read_compositions
-from tasks.inference import load_network, predict_at_two_scales
-from tasks.iram import bar_levels_db, smooth
-from tasks.mel import Matrix, MelConfig, log_compress, mel_power, normalise_level
-from tasks.novelty import novelty
-from tasks.sections import find_sections
-from tasks.segments import bar_numbers, bars_of_phrases, phrase_mels, track_bounds
-from tasks.tempo import Grid, Tempo
+from tasks.audio.decoding import decode
+from tasks.features.mel import log_compress, mel_power, normalise_level
+from tasks.features.mel_config import Matrix, MelConfig
+from tasks.networks.inference import load_network, predict_at_two_scales
+from tasks.rhythm.grid import Grid, Tempo
+from tasks.sources.compositions import Composition, read_compositions
+from tasks.structure.iram import bar_levels_db, smooth
+from tasks.structure.novelty import novelty
+from tasks.structure.sections import find_sections
+from tasks.structure.segments import bar_numbers, bars_of_phrases, phrase_mels, track_bounds
 
 pytestmark = pytest.mark.benchmark
 
@@ -63,8 +64,8 @@ def truth_labels(truth: NDArray[np.float32]) -> Labels:
 
 def by_sections(mels: Matrix, activations: Matrix, thresholds: dict[str, float], bars: range) -> Labels:
     levels = bar_levels_db(mels)
-    sounding = smooth(activations, levels, thresholds, bars)
-    sections = find_sections(sounding, levels, novelty(mels.mean(axis=1)), bars)
+    bar_roles = smooth(activations, levels, thresholds, bars)
+    sections = find_sections(bar_roles, levels, novelty(mels.mean(axis=1)), bars)
     return [one.label.value for one in sections for _ in range(one.start_bar, one.end_bar + 1)]
 
 

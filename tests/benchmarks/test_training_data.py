@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets import DatasetLock, DatasetStore, Examples
+from storage.datasets.lock import DatasetLock, DatasetStore, Examples
+from storage.datasets.plan import read_plan
 from storage.models import ModelStore
-from storage.plans import read_plan
 from storage.workspace import Workspace
-from tasks import composing
-from tasks.folds import rows_of, score_kinds, units_of_rows
-from tasks.inference import predict
-from tasks.metrics import kinds_of
-from tasks.modelling import Material, read_material
+from tasks.datasets.recipe import SplitRules, find_recipe, read_recipe
+from tasks.evaluation.metrics import kinds_of
 from tasks.networks import NetworkConfig
-from tasks.recipe import SplitRules, find_recipe, read_recipe
-from tasks.training import TrainingConfig, train_network
+from tasks.networks.inference import predict
+from tasks.training import batch_mixing
+from tasks.training.cross_validation import rows_of, score_kinds, units_of_rows
+from tasks.training.loop import TrainingConfig, train_network
+from tasks.training.model_card import Material, read_material
 
 pytestmark = pytest.mark.benchmark
 
@@ -56,17 +56,17 @@ def no_teacher(material: Material, patch: pytest.MonkeyPatch) -> Examples:
 
 
 def no_rendered_rows(material: Material, patch: pytest.MonkeyPatch) -> Examples:
-    patch.setattr(composing, "_RENDERED_SHARE", 0.02)
+    patch.setattr(batch_mixing, "_RENDERED_SHARE", 0.02)
     return material.splits["train"]
 
 
 def no_new_sums(material: Material, patch: pytest.MonkeyPatch) -> Examples:
-    patch.setattr(composing, "_RENDERED_SHARE", 0.98)
+    patch.setattr(batch_mixing, "_RENDERED_SHARE", 0.98)
     return material.splits["train"]
 
 
 def nothing_made(material: Material, patch: pytest.MonkeyPatch) -> Examples:
-    patch.setattr(composing, "_MADE", {})
+    patch.setattr(batch_mixing, "_MADE", {})
     return material.splits["train"]
 
 

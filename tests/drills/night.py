@@ -6,12 +6,12 @@ Says on stdout what it is about to do, so that a kill can be aimed.
 import sys
 from pathlib import Path
 
-from storage.archiving import archive_parts
-from storage.committing import Committer
-from storage.labels import Labels
-from storage.ledger import Ledger
-from storage.parts import write_part
-from storage.planning import Sighting, unread_paths
+from storage.catalogue.archive import archive_parts
+from storage.catalogue.committer import Committer
+from storage.catalogue.comparison import Sighting, unread_paths
+from storage.catalogue.label_parts import write_part
+from storage.catalogue.labels import Labels
+from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
 from tests.dummies import card, found, labelled
 

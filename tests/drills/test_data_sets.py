@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage.datasets import DatasetStore
+from storage.datasets.lock import DatasetStore
 from storage.workspace import Workspace
 from tests.commands import Command, Ended
 from tests.drills.conftest import SmallDisk

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from storage.catalogue import ask
+from storage.catalogue.published import ask
 from storage.workspace import Workspace
 from tests.commands import Command
 

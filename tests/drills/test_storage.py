@@ -16,9 +16,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from storage.catalogue import ask
-from storage.ledger import Ledger
-from storage.verifying import verify
+from storage.catalogue.ledger import Ledger
+from storage.catalogue.published import ask
+from storage.catalogue.verification import verify
 from storage.workspace import Workspace
 from tests.drills.conftest import SmallDisk
 from tests.drills.night import BATCH, FILES, run

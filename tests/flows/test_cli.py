@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.tables import Format, print_rows
+from flows.terminal.tables import Format, print_rows
 from tests.commands import Command
 
 HEAVY = {"torch", "prefect", "distributed", "librosa", "duckdb", "numpy", "matplotlib", "sklearn"}
@@ -36,7 +36,7 @@ def test_sql_loads_the_database_and_nothing_else_that_is_heavy(tmp_path: Path) -
 
 
 def test_the_flow_that_labels_leaves_torch_to_its_workers() -> None:
-    code = "import sys, flows.label; print('torch' in sys.modules)"
+    code = "import sys, flows.labelling.label; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.ledger import Ledger
+from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
 from tests.dummies import Nights
 

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.files import atomic_path, remove_leftovers, sha256_of, write_bytes_atomically, write_text_atomically
+from storage.files import (
+    atomic_path,
+    remove_leftovers,
+    sha256_of,
+    write_bytes_atomically,
+    write_text_atomically,
+)
 
 
 def names(folder: Path) -> list[str]:

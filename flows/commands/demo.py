@@ -1,0 +1,93 @@
+"""The demo: the whole road on the bundled music, with three questions that a person would ask."""
+
+import sys
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from flows.commands.catalogue import report, run_label
+from flows.commands.options import ready_for_flows
+from flows.terminal.progress import say
+from flows.terminal.tables import Format, print_rows
+from storage.catalogue.published import ask
+from storage.models import ModelStore
+from storage.workspace import Workspace
+from tasks.labelling.batch import label_batch
+from tasks.labelling.request import LabelRecipe, LabelRequest
+
+QUESTIONS: Final = (
+    (
+        "Which loops are percussion and nothing else?",
+        """
+        SELECT regexp_extract(path, '[^/]+$') AS loop, bpm, max(probability) FILTER (role = 'percussion') AS percussion
+        FROM roles JOIN tracks USING (track_id, path)
+        WHERE kind = 'loop'
+        GROUP BY ALL
+        HAVING bool_or(active AND role = 'percussion') AND NOT bool_or(active AND role <> 'percussion')
+        ORDER BY percussion DESC
+        """,
+    ),
+    (
+        "Which tracks end with 8 bars of percussion without bass, ready to mix out of?",
+        """
+        SELECT regexp_extract(path, '[^/]+$') AS track, min(start_bar) AS from_bar, max(end_bar) AS to_bar,
+               min(activation) FILTER (role = 'percussion') AS percussion,
+               max(activation) FILTER (role = 'bass') AS bass
+        FROM iram JOIN tracks USING (track_id, path)
+        WHERE kind = 'track'
+          AND segment > (SELECT max(last.segment) - 2 FROM segments last WHERE last.track_id = iram.track_id)
+        GROUP BY ALL
+        HAVING bool_and(active) FILTER (role = 'percussion') AND NOT bool_or(active) FILTER (role = 'bass')
+        """,
+    ),
+    (
+        "In which bars of each track do bass and percussion first sound together?",
+        """
+        SELECT regexp_extract(path, '[^/]+$') AS track, bpm, min(start_bar) AS first_bar, min(start_s) AS seconds
+        FROM (SELECT track_id, path, segment, start_bar, start_s
+              FROM iram WHERE active AND role IN ('bass', 'percussion')
+              GROUP BY ALL HAVING count(*) = 2)
+        JOIN tracks USING (track_id, path)
+        WHERE kind = 'track'
+        GROUP BY ALL ORDER BY track
+        """,
+    ),
+)
+
+
+def run_demo(workspace: Workspace, workers: int) -> None:
+    """Label the bundled audio into `workspace`, print three answers, draw the maps, and say what to type next."""
+    began = time.monotonic()
+    audio = Path(str(resources.files("storage") / "bundled" / "audio"))
+    manifest = audio / "manifest.csv"
+    ready_for_flows(workspace)
+    say(f"labelling the music in {audio}")
+    report(run_label([], manifest, workspace.root, None, workers, None), as_json=False)
+    for question, sql in QUESTIONS:
+        print(f"\n{question}", flush=True)
+        answer = ask(workspace, sql)
+        print_rows(answer.columns, answer.rows, Format.TABLE)
+    print("\nMaps, one row per role and one square per four bars:")
+    for picture in _draw_maps(workspace):
+        print(f"  {picture}")
+    print(f"\nEverything lies in {workspace.root}; the catalogue is {workspace.catalogue.name}. Next:")
+    program = Path(sys.argv[0]).name
+    print(f'  {program} sql "FROM segments LIMIT 5" --workspace {workspace.root}')
+    print(f"  {program} label YOUR/MUSIC")
+    say(f"done in {time.monotonic() - began:.0f} s")
+
+
+def _draw_maps(workspace: Workspace) -> list[Path]:
+    """One picture per track; a picture that is newer than its labels is kept."""
+    from tasks.structure.iram_plot import draw_iram
+
+    stored = ModelStore(workspace.models).load("default")
+    pictures = []
+    for path, bpm in ask(workspace, "SELECT path, bpm FROM tracks WHERE kind = 'track' ORDER BY path").rows:
+        picture = workspace.pictures / f"{Path(path).stem}.png"
+        if not picture.exists():
+            outcome = label_batch([LabelRequest("", path, None, bpm)], LabelRecipe.of(stored))[0]
+            draw_iram(outcome, picture)
+        pictures.append(picture)
+    return pictures

@@ -1,0 +1,149 @@
+"""Commands that keep a catalogue right: `errors`, `retry`, `correct`, `verify`, and `serve` for the schedule."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.catalogue import check_inputs, finish_label
+from flows.commands.options import (
+    DaskOption,
+    JsonOption,
+    MaxErrorsOption,
+    WorkersOption,
+    WorkspaceOption,
+    ready_for_flows,
+    workspace_at,
+)
+from flows.engine.interrupts import stop_on_interrupt
+from flows.terminal.progress import say
+from flows.terminal.tables import Format, print_json, print_rows
+from storage.errors import UserError
+from storage.vocabulary import Reason
+
+app = typer.Typer()
+
+_DIFFERS = 1
+LOCAL_SERVER = "http://127.0.0.1:4200/api"
+
+
+@app.command()
+def correct(
+    workspace: WorkspaceOption,
+    track: Annotated[str | None, typer.Argument(help="A path, or a track_id of the view tracks.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="bass=yes, vocal=no; give it again for another.")] = None,
+    bpm: Annotated[float | None, typer.Option(min=20, max=400, help="Tempo in beats per minute.")] = None,
+    first_downbeat: Annotated[float | None, typer.Option(min=0, help="Seconds of the first bar line.")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--from", help="A CSV: path[,bpm][,first_downbeat_s][,bass]…, roles yes or no.")
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Let the models speak of the track again.")] = False,
+) -> None:
+    """Say what is true of a track: it wins over every model from now on, and goes with the sound if it is renamed."""
+    from storage.catalogue.corrections import Correction, Corrections
+    from storage.catalogue.ledger import Ledger
+    from tasks.labelling.corrections import read_corrections, roles_said
+    from tasks.metadata.manifests import absolute
+
+    if (track is None) == (table is None):
+        raise UserError("name one track to correct, or a CSV with --from; not both and not neither")
+    said = [(str(row.path), words) for row, words in read_corrections(table.absolute())] if table else []
+    if track is not None and not forget:
+        words = Correction(roles_said(role or []), bpm, first_downbeat)
+        if words == Correction():
+            raise UserError("say what is true: --role bass=yes, --bpm, --first-downbeat, or --forget")
+        said = [(track, words)]
+    where = workspace_at(workspace)
+    with where.lock("correct") as locked, Ledger.of(locked) as ledger:
+        corrections = Corrections(ledger)
+
+        def sound(name: str) -> str:
+            return corrections.sound_of(name if name.isdecimal() else str(absolute(Path(name))))
+
+        corrections.enter([(sound(name), words) for name, words in said])
+        if track is not None and forget:
+            corrections.forget(sound(track))
+        corrections.export(locked)
+        ledger.publish()
+    say(f"corrected {len(said) or 1}; a track whose grid was corrected is labelled on it by the next run")
+
+
+@app.command()
+def retry(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    reason: Annotated[
+        Reason | None, typer.Option(help="Only files with this reason; those that may end differently if left out.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    dask: DaskOption = None,
+    max_errors: MaxErrorsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try files in quarantine once more."""
+    where = workspace_at(workspace)
+    ready_for_flows(where)
+    from flows.labelling.label import label_again
+
+    with stop_on_interrupt():
+        finish_label(lambda: label_again(str(where.root), reason, model, workers, dask, max_errors), as_json)
+
+
+@app.command()
+def verify(
+    workspace: WorkspaceOption,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Commit what was left, remove what belongs to nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the parts on disk, the ledger and the published catalogue; exits with 1 if they differ."""
+    from dataclasses import asdict
+
+    from storage.catalogue.committer import Committer
+    from storage.catalogue.ledger import Ledger
+    from storage.catalogue.verification import repair_orphans
+    from storage.catalogue.verification import verify as compare
+
+    with workspace_at(workspace).lock("verify") as locked, Ledger.of(locked) as ledger:
+        if repair:
+            Committer(locked, ledger).commit_left()
+            repair_orphans(ledger)
+            ledger.publish()
+        differences = compare(locked, ledger)
+    if as_json:
+        print_json([asdict(difference) for difference in differences])
+    elif differences:
+        rows = [[item.what, item.count, item.example, item.advice] for item in differences]
+        print_rows(["what", "count", "example", "what to do"], rows, Format.TABLE)
+    else:
+        print("parts, ledger and catalogue agree")
+    if differences:
+        raise typer.Exit(_DIFFERS)
+
+
+@app.command()
+def serve(
+    workspace: WorkspaceOption,
+    workers: WorkersOption,
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
+    cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday, in UTC.")] = "0 3 * * *",
+    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    dask: DaskOption = None,
+) -> None:
+    """Label on a schedule, until stopped; a Prefect server must be running."""
+    import os
+
+    from flows.orchestration.prefect_settings import prepare_prefect
+    from tasks.metadata.manifests import absolute
+
+    where = workspace_at(workspace)
+    check_inputs(paths, None, where, model)
+    os.environ.setdefault("PREFECT_API_URL", LOCAL_SERVER)
+    prepare_prefect(where.prefect)
+    from flows.labelling import schedule
+
+    schedule.require_schedule(cron)
+    schedule.require_server()
+    say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {os.environ['PREFECT_API_URL']}")
+    schedule.serve([absolute(path) for path in paths], where.root, cron, workers, model, dask)

@@ -1,0 +1,1 @@
+"""Flows that make data sets: build, verify, soft labels; and what their Dask workers run."""

@@ -1,0 +1,1 @@
+"""The Dask cluster: opening it, streaming batches through it, ending it cleanly."""

@@ -1,0 +1,273 @@
+"""The engine behind the flows: a Dask client, and batches streamed through a bounded window.
+
+Prefect sees one task run; Dask sees the batches; memory holds one window of them, however many there are.
+"""
+
+import logging
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from threading import Event
+from typing import Any, Final, Generic, TypeVar
+
+import dask
+from distributed import Client, Future, LocalCluster, as_completed
+from distributed.client import ClosedClientError, FutureCancelledError
+from distributed.comm.core import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from storage.errors import UserError
+from storage.vocabulary import Reason
+
+Item = TypeVar("Item")
+Prepared = TypeVar("Prepared")
+Receipt = TypeVar("Receipt")
+
+_WINDOW_PER_WORKER: Final = 2
+_MEMORY_PER_WORKER: Final = "2GiB"
+_LOOK_EVERY_S: Final = 5.0
+_JOIN_S: Final = 60.0
+
+_LOCAL_SETTINGS: Final = {
+    "distributed.scheduler.allowed-failures": 2,
+    # A worker holds nothing for Dask: where memory runs short, it is the file in hand, and pausing would wait for ever.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Looking at itself a hundred times a second cost Dask 5 % of a core in each worker and 4 % in the flow.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    # On a busy machine a process that is replaced takes longer than Dask's 15 s, after which it would be given up.
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    # Dask's own 64 KiB hands every array back to the system; with it page faults took 28 % of the CPU of rendering.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 27,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
+}
+
+
+@dataclass(frozen=True)
+class Finished(Generic[Item, Receipt]):
+    """A batch that came back: what went in, and the receipt its worker gave."""
+
+    batch: Sequence[Item]
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Lost(Generic[Item]):
+    """One item whose worker died or ran out of memory each time it was tried."""
+
+    item: Item
+    reason: Reason
+
+
+@contextmanager
+def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_PER_WORKER) -> Iterator[Client]:
+    """A client of the cluster at `address`, or of a local one with this many single-threaded processes.
+
+    `memory` is the most that each of these may have; None leaves it to the machine.
+
+    Raises UserError if nobody answers at `address`.
+    """
+    # Prefect's logging set-up makes the scheduler talk; what matters comes back as receipts and errors.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(_LOCAL_SETTINGS):
+        if address is not None:
+            with _connect(address) as client:
+                yield client
+            return
+        with (
+            tempfile.TemporaryDirectory(prefix="rolecall-dask-") as scratch,
+            _deaf_to_interrupts(),
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=memory,
+                local_directory=scratch,
+                silence_logs="CRITICAL",
+                preload=[*dask.config.get("distributed.worker.preload"), "flows.engine.processes"],
+            ) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Block Ctrl-C here, which the threads and processes that are started from here inherit.
+
+    A worker would otherwise die of it until `flows.engine.processes` has run there, and the cluster with it.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    resource_tracker.ensure_running()  # where it is started it unblocks Ctrl-C, and that would be a worker's parent
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _connect(address: str) -> Client:
+    try:
+        client = Client(address, set_as_default=False, timeout="30s")
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {address}: {error}; start one, or leave --dask out") from error
+    try:
+        client.wait_for_workers(1, timeout=_JOIN_S)
+    except TimeoutError as error:
+        client.close()
+        raise UserError(f"no worker has joined the Dask scheduler at {address}; start dask worker {address}") from error
+    if crowded := [worker for worker, threads in client.nthreads().items() if threads > 1]:
+        client.close()
+        raise UserError(f"the worker {crowded[0]} runs several threads, which cannot be stopped apart: --nthreads 1")
+    return client
+
+
+def training_resources(client: Client) -> dict[str, float] | None:
+    """A graphics card for each training, where every worker offers one."""
+    gpus = _gpus(client)
+    return {"GPU": 1} if gpus and all(gpus.values()) else None
+
+
+def stream(
+    client: Client, work: Callable[[Sequence[Item]], Receipt], batches: Iterable[Sequence[Item]], stop: Event
+) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:
+    """Send batches to the workers, never more than a window at once, and yield each as it comes back.
+
+    A batch whose worker died, or ran out of memory, is halved and sent again, down to the one item that does it, which
+    is yielded as `Lost`. Once `stop` is set nothing new is sent; what is in flight still comes back. Exceptions raised
+    by `work` itself are raised here; UserError if the scheduler is lost.
+    """
+    return _stream(client, lambda batch: client.submit(work, batch, pure=False), batches, stop)
+
+
+def stream_through_gpus(
+    client: Client,
+    prepare: Callable[[Sequence[Item]], Prepared],
+    work: Callable[[Prepared], Receipt],
+    batches: Iterable[Sequence[Item]],
+    stop: Event,
+) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:
+    """As `stream`, in two steps: only workers that declare a GPU do the `work`, on what others `prepare`.
+
+    A batch is sent for preparation to a worker without a GPU; one that has a GPU and nothing to do may take it from the
+    queue. What was prepared goes from worker to worker; the window bounds how much of it waits.
+    """
+    others = [address for address, gpus in _gpus(client).items() if not gpus]
+
+    def send(batch: Sequence[Item]) -> Future[Any]:
+        prepared = client.submit(prepare, batch, pure=False, workers=others or None, allow_other_workers=True)
+        return client.submit(work, prepared, pure=False, resources={"GPU": 1})
+
+    return _stream(client, send, batches, stop)
+
+
+def has_gpus(client: Client) -> bool:
+    """Whether any worker declares a GPU (`dask worker --resources GPU=1`)."""
+    return any(_gpus(client).values())
+
+
+def _gpus(client: Client) -> dict[str, float]:
+    workers = client.scheduler_info()["workers"]
+    return {address: float(worker["resources"].get("GPU", 0)) for address, worker in workers.items()}
+
+
+def _stream(
+    client: Client, send: Callable[[Sequence[Item]], Future[Any]], batches: Iterable[Sequence[Item]], stop: Event
+) -> Iterator[Finished[Item, Any] | Lost[Item]]:
+    waiting = iter(batches)
+    sent = as_completed(loop=client.loop)
+    batch_of: dict[Any, Sequence[Item]] = {}
+    suspects: list[Item] = []
+
+    def add(batch: Sequence[Item]) -> None:
+        future = send(batch)
+        batch_of[future.key] = batch
+        sent.add(future)
+
+    def fill(window: int) -> None:
+        while len(batch_of) < window and not stop.is_set() and (batch := next(waiting, None)) is not None:
+            add(batch)
+
+    with _losing_the_scheduler():
+        window = _Window(client)
+        fill(window.size())
+        for future in sent:
+            batch = batch_of.pop(future.key)
+            receipt, error = _outcome(future)
+            if error is None:
+                yield Finished(batch, receipt)
+            elif (reason := _fatal(error)) is None:
+                raise error
+            elif len(batch) == 1 and reason is Reason.WORKER_KILLED:
+                suspects.append(batch[0])
+            elif len(batch) == 1:
+                yield Lost(batch[0], reason)
+            else:
+                middle = len(batch) // 2
+                add(batch[:middle])
+                add(batch[middle:])
+            future.release()
+            fill(window.size())
+        for item in suspects:
+            if not stop.is_set():
+                yield _alone(send([item]), item)
+
+
+def _alone(future: Future[Any], item: Item) -> Finished[Item, Any] | Lost[Item]:
+    """How an item ends that nothing else runs beside: one that was only near a death is done, the culprit is lost."""
+    receipt, error = _outcome(future)
+    if error is None:
+        return Finished([item], receipt)
+    if (reason := _fatal(error)) is None:
+        raise error
+    return Lost(item, reason)
+
+
+def _outcome(future: Future[Any]) -> tuple[Any, Exception | None]:
+    """What came back, or the error that did; a result that was lost with its worker is waited for again."""
+    try:
+        return future.result(), None
+    except Exception as error:
+        return None, error
+
+
+def _fatal(error: BaseException) -> Reason | None:
+    """The reason code for an error that one item of a batch may be to blame for."""
+    if isinstance(error, KilledWorker):
+        return Reason.WORKER_KILLED
+    return Reason.OOM if isinstance(error, MemoryError) else None
+
+
+class _Window:
+    """How many batches may be in flight: some for every worker that is there now."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._asked, self._size = client, -_LOOK_EVERY_S, 0
+
+    def size(self) -> int:
+        now = time.monotonic()
+        if now - self._asked >= _LOOK_EVERY_S:
+            self._asked = now
+            self._size = _WINDOW_PER_WORKER * max(1, len(self._client.nthreads()))
+        return self._size
+
+
+@contextmanager
+def _losing_the_scheduler() -> Iterator[None]:
+    try:
+        yield
+    except (CancelledError, FutureCancelledError, ClosedClientError, CommClosedError) as error:
+        raise UserError(
+            "the Dask scheduler was lost; what came back before is kept: start one, and run the same command again"
+        ) from error

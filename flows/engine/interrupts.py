@@ -1,0 +1,47 @@
+"""Ctrl-C, or a polite kill: a run ends after what is in flight; the processes it started are left to finish that."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
+
+from flows.terminal.progress import say
+
+stop_requested: Final = Event()
+"""Set it to end a run after the batches in flight; what is left is taken up by the next run."""
+
+
+class StoppedError(Exception):
+    """What waited was told to stop; the next run goes on from there."""
+
+
+def wait_unless_stopped(seconds: float) -> None:
+    """Sleep; raises StoppedError as soon as the run is to end."""
+    if stop_requested.wait(seconds):
+        raise StoppedError("stopped; the next run goes on from here")
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `stop_requested` for the length of a `with` block.
+
+    A terminal sends Ctrl-C to every process of the group, and Prefect's server would die of it. So the signal is
+    blocked here, which child processes inherit, and a thread waits for it; the handler is for threads that were
+    there before. Dask's workers set their own (`flows.engine.processes`).
+    """
+    handlers = {number: signal.signal(number, _request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    Thread(target=lambda: _request_stop(signal.sigwait({signal.SIGINT})), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _request_stop(*_: object) -> None:
+    if not stop_requested.is_set():
+        say("stopping after the files in flight; the next run goes on from there")
+        stop_requested.set()

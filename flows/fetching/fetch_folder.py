@@ -1,0 +1,89 @@
+"""Filling the table of loops: from a folder and its manifest, or from compositions with a known truth."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.engine.cluster import Lost, open_client, stream
+from flows.engine.interrupts import stop_requested
+from flows.fetching.commits import FetchSummary, keeping
+from flows.fetching.worker import probe_rows
+from flows.orchestration.artifacts import ProgressArtifact
+from flows.terminal.progress import progress
+from storage.catalogue.ledger import Ledger
+from storage.loops.licences import LicenceClass
+from storage.loops.table import Loop
+from storage.vocabulary import Reason
+from storage.workspace import Workspace
+from tasks.metadata.manifests import Row
+from tasks.sources.composition_cuts import cuts_of
+from tasks.sources.compositions import read_compositions
+from tasks.sources.folder import folder_rows
+
+_BATCH: Final = 32
+
+
+@flow(name="fetch-folder")
+def fetch_folder(
+    folder: str,
+    workspace: str,
+    manifest: str | None = None,
+    workers: int = 2,
+    licences: Sequence[str] = tuple(LicenceClass),
+) -> FetchSummary:
+    """Read the loops of a folder into the table; a file that cannot be used is a row in `errors`."""
+    with Workspace(Path(workspace)).lock("fetch folder") as store, Ledger.of(store) as ledger:
+        rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
+        loops, refused = probe(rows, workers)
+        return keep(loops, refused, licences, store, ledger)
+
+
+@flow(name="fetch-compositions")
+def fetch_compositions(folder: str, workspace: str) -> FetchSummary:
+    """Take every four bars of compositions with a known truth into the table, as loops of several roles."""
+    with Workspace(Path(workspace)).lock("fetch compositions") as store, Ledger.of(store) as ledger:
+        compositions = read_compositions(Path(folder))
+        cuts = [cut for composition in compositions for cut in cuts_of(composition)]
+        return keep(cuts, [], tuple(LicenceClass), store, ledger)
+
+
+@task(cache_policy=NO_CACHE)
+def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
+    """Decode, hash and describe every file, on Dask workers."""
+    loops: list[Loop] = []
+    refused: list[tuple[str, Reason, str]] = []
+    batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+    if not batches:
+        return loops, refused
+    artifact = ProgressArtifact(len(rows), f"{len(rows)} files to read")
+    with open_client(None, workers) as client, progress("read", len(rows)) as shown:
+        for result in stream(client, probe_rows, batches, stop_requested):
+            if isinstance(result, Lost):
+                refused.append((str(result.item.path), result.reason, "the process that read it died"))
+                shown.advance(1)
+                continue
+            for entry in result.receipt:
+                if isinstance(entry, Loop):
+                    loops.append(entry)
+                else:
+                    refused.append(entry)
+            shown.advance(len(result.batch))
+            artifact.advance(len(result.batch))
+    return loops, refused
+
+
+@task(cache_policy=NO_CACHE)
+def keep(
+    loops: list[Loop],
+    refused: list[tuple[str, Reason, str]],
+    licences: Sequence[str],
+    workspace: Workspace,
+    ledger: Ledger,
+) -> FetchSummary:
+    """Merge the loops of these licence classes into the table, each content once, and publish what was refused."""
+    with keeping(workspace, ledger, "fetch", licences) as brought:
+        brought.commit(loops, refused)
+    return brought.summary

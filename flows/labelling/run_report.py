@@ -1,0 +1,104 @@
+"""What a run tells people: its summary, the errors that end it, and Prefect artifacts of both."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from httpx import HTTPError
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.exceptions import PrefectException
+
+from flows.terminal.progress import Progress, say
+from storage.catalogue.ledger import RunCounts
+
+_UPDATE_EVERY_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run ended and with which model, whether that is active, and how many tracks have no labels by it yet."""
+
+    run_id: str
+    model_id: str
+    state: str
+    counts: RunCounts
+    passed_over: int
+    active: bool
+    unlabelled: int
+
+
+class RunFailedError(Exception):
+    """A run that did not do what was asked; what it labelled is kept, and the next run goes on from there."""
+
+
+class TooManyErrorsError(RunFailedError):
+    """More files went into quarantine than the threshold allows."""
+
+    def __init__(self, summary: RunSummary) -> None:
+        """With the summary of the run that gave up."""
+        super().__init__(
+            f"run {summary.run_id} gave up: {summary.counts.quarantined} files could not be used, more than "
+            "--max-errors allows; rolecall errors says why, and what was labelled is kept"
+        )
+
+
+class UnaccountedFilesError(RunFailedError):
+    """Files were found and neither labelled nor refused: the run does not reconcile and must not be trusted."""
+
+    def __init__(self, summary: RunSummary) -> None:
+        """With the summary of the run that does not add up."""
+        super().__init__(
+            f"run {summary.run_id} does not reconcile: {summary.counts}; "
+            "run the same command again, then rolecall verify"
+        )
+
+
+class _Published:
+    """A progress artifact; a server that does not answer never stops the work that it is told about."""
+
+    def __init__(self, artifact: UUID | None, total: int) -> None:
+        self._artifact, self._total, self._done, self._told = artifact, total, 0, time.monotonic()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if self._artifact is None or (now - self._told < _UPDATE_EVERY_S and self._done < self._total):
+            return
+        self._told = now
+        try:
+            update_progress_artifact(self._artifact, min(100.0, 100.0 * self._done / self._total))
+        except (HTTPError, PrefectException) as error:
+            self._artifact = None
+            say(f"Prefect no longer hears of the progress: {type(error).__name__}; the work goes on")
+
+
+@contextmanager
+def progress_artifact(key: str, total: int) -> Iterator[Progress]:
+    """A Prefect progress artifact that is brought up to date every few seconds."""
+    try:
+        artifact = UUID(str(create_progress_artifact(0.0, key=key, description=f"{total} files")))
+    except (HTTPError, PrefectException):
+        artifact = None
+    yield _Published(artifact, total)
+
+
+def report_artifacts(summary: RunSummary, errors: list[dict[str, Any]]) -> None:
+    """Leave the summary of a run with Prefect: Markdown for people, and a table of what went into quarantine."""
+    try:
+        create_markdown_artifact(_markdown(summary), key="label-run", description=f"run {summary.run_id}")
+        create_table_artifact(errors, key="label-errors", description=f"quarantined by run {summary.run_id}")
+    except (HTTPError, PrefectException) as error:
+        say(f'Prefect was not told how the run ended: {type(error).__name__}; rolecall sql "FROM runs" knows')
+
+
+def _markdown(summary: RunSummary) -> str:
+    lines = [f"| {name.replace('_', ' ')} | {count} |" for name, count in asdict(summary.counts).items()]
+    return "\n".join([f"**{summary.state}**, model `{summary.model_id}`", "", "| files | |", "| --- | ---: |", *lines])

@@ -1,0 +1,1 @@
+"""Settings, artifacts and secrets of Prefect."""

@@ -1,0 +1,1 @@
+"""Flows that train models: one training, a sweep of many, cross-validation."""

@@ -1,0 +1,1 @@
+"""What belongs to a person, not to one workspace: logins and request quotas."""

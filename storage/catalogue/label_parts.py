@@ -1,0 +1,192 @@
+"""Label parts: what a worker found out about a batch of files, as one Parquet file, written once and whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.files import atomic_path
+from storage.vocabulary import ROLES, BpmSource, Kind, Reason, SectionLabel, Status
+
+SCHEMA_VERSION: Final = 3
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a file: `segment` from 0 (-1 before the first downbeat), bars from 1 with the last included.
+
+    `activations` has one probability per role, in the order of `ROLES`; times in seconds.
+    """
+
+    segment: int
+    start_bar: int
+    end_bar: int
+    start_s: float
+    end_s: float
+    activations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a track: its number, its level in dB under the loudest quarter, one raw activation per role."""
+
+    bar: int
+    level_db: float
+    activations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RoleSpan:
+    """A stretch of bars in which a role sounds, from the bar where it comes in to the last one."""
+
+    role: str
+    start_bar: int
+    end_bar: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A run of bars with one meaning; the confidence is the share of its bars that speak for it, 0..1."""
+
+    section: int
+    label: SectionLabel
+    confidence: float
+    start_bar: int
+    end_bar: int
+
+
+@dataclass(frozen=True)
+class LabelOutcome:
+    """What became of one file: its labels, or the stage, reason and message of what stopped them.
+
+    `audio_hash` is of the decoded sound (`tasks.audio.decoding.audio_digest`): a new tag, or another lossless
+    container, changes the bytes of a file and not this.
+    """
+
+    label_key: str
+    path: str
+    model_id: str
+    status: Status
+    kind: Kind | None = None
+    duration_s: float | None = None
+    audio_hash: str | None = None
+    bpm: float | None = None
+    bpm_source: BpmSource | None = None
+    bpm_confidence: float | None = None
+    bpm_alternative: float | None = None
+    first_downbeat_s: float | None = None
+    key: str | None = None
+    mode: str | None = None
+    key_source: str | None = None
+    key_confidence: float | None = None
+    probabilities: tuple[float, ...] | None = None
+    segments: tuple[Segment, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    role_spans: tuple[RoleSpan, ...] = ()
+    sections: tuple[Section, ...] = ()
+    stage: str | None = None
+    reason: Reason | None = None
+    message: str | None = None
+
+    @property
+    def retryable(self) -> bool | None:
+        """Whether another attempt may end differently; None for a file that was labelled."""
+        return None if self.reason is None else self.reason.retryable
+
+
+_PROBABILITIES: Final = pa.list_(pa.float32(), len(ROLES))
+
+_SEGMENT: Final = pa.struct(
+    [
+        pa.field("segment", pa.int32(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+        pa.field("start_s", pa.float64(), nullable=False),
+        pa.field("end_s", pa.float64(), nullable=False),
+        pa.field("activations", _PROBABILITIES, nullable=False),
+    ]
+)
+
+_BAR: Final = pa.struct(
+    [
+        pa.field("bar", pa.int32(), nullable=False),
+        pa.field("level_db", pa.float32(), nullable=False),
+        pa.field("activations", _PROBABILITIES, nullable=False),
+    ]
+)
+
+_ROLE_SPAN: Final = pa.struct(
+    [
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+    ]
+)
+
+_SECTION: Final = pa.struct(
+    [
+        pa.field("section", pa.int32(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("start_bar", pa.int32(), nullable=False),
+        pa.field("end_bar", pa.int32(), nullable=False),
+    ]
+)
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("label_key", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("model_id", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("kind", pa.string()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("audio_hash", pa.string()),
+        pa.field("bpm", pa.float64()),
+        pa.field("bpm_source", pa.string()),
+        pa.field("bpm_confidence", pa.float64()),
+        pa.field("bpm_alternative", pa.float64()),
+        pa.field("first_downbeat_s", pa.float64()),
+        pa.field("key", pa.string()),
+        pa.field("mode", pa.string()),
+        pa.field("key_source", pa.string()),
+        pa.field("key_confidence", pa.float64()),
+        pa.field("probabilities", _PROBABILITIES),
+        pa.field("segments", pa.list_(_SEGMENT), nullable=False),
+        pa.field("bars", pa.list_(_BAR), nullable=False),
+        # The name that parts of earlier versions have; archives keep parts for good.
+        pa.field("stays", pa.list_(_ROLE_SPAN), nullable=False),
+        pa.field("sections", pa.list_(_SECTION), nullable=False),
+        pa.field("stage", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("retryable", pa.bool_()),
+    ],
+    metadata={
+        "rolecall.table": "labels",
+        "rolecall.schema_version": str(SCHEMA_VERSION),
+        "rolecall.roles": ",".join(ROLES),
+    },
+)
+
+
+def write_part(path: Path, outcomes: Sequence[LabelOutcome]) -> None:
+    """Write one part; readers see it whole or not at all."""
+    table = pa.Table.from_pylist([_row(outcome) for outcome in outcomes], schema=SCHEMA)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _row(outcome: LabelOutcome) -> dict[str, Any]:
+    spans = [vars(one) for one in outcome.role_spans]
+    rows = {name: [vars(one) for one in getattr(outcome, name)] for name in ("segments", "bars", "sections")}
+    return {**vars(outcome), **rows, "stays": spans, "retryable": outcome.retryable}
+
+
+def read_reasons(path: Path) -> list[str | None]:
+    """Why each outcome of a part failed; None for a file that was labelled."""
+    reasons: list[str | None] = pq.read_table(path, columns=["reason"])["reason"].to_pylist()
+    return reasons

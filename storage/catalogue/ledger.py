@@ -1,0 +1,200 @@
+"""The private database of the one writing process: files, labels, quarantine, models, runs. The ledger owns truth.
+
+What is done is what the ledger says is done. Workers never open it: they write parts, and the flow commits them.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from storage.catalogue.schema import migrate
+from storage.files import atomic_path
+from storage.models import ModelCard
+from storage.vocabulary import Reason
+from storage.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """How a run's files ended: `found` must be the sum of the next five; `decoded` counts files that were opened."""
+
+    found: int
+    labelled: int
+    unchanged: int
+    duplicate: int
+    quarantined: int
+    known_bad: int
+    decoded: int
+
+    @property
+    def reconciles(self) -> bool:
+        """Whether every file that was found is accounted for exactly once."""
+        return self.found == self.labelled + self.unchanged + self.duplicate + self.quarantined + self.known_bad
+
+
+class Ledger:
+    """A workspace's ledger, opened for writing by the holder of the workspace's lock."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Open the database and bring its schema up to date; raises UserError if it is of a newer one."""
+        self._workspace = workspace
+        workspace.ledger.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = self._open()
+
+    @classmethod
+    @contextmanager
+    def of(cls, workspace: Workspace) -> Iterator["Ledger"]:
+        """The ledger for the length of a `with` block."""
+        ledger = cls(workspace)
+        try:
+            yield ledger
+        finally:
+            ledger._connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self._workspace.ledger))
+        migrate(connection, str(self._workspace.ledger))
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All of it or nothing of it."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def rest(self) -> None:
+        """Give back the memory that a large piece of work took, which DuckDB and Arrow would keep for the next one."""
+        self._connection.close()
+        self._connection = self._open()
+        pa.default_memory_pool().release_unused()
+
+    def publish(self) -> None:
+        """Replace the public snapshot by the ledger as it is now; a reader keeps the file it has open."""
+        self._connection.execute("CHECKPOINT")
+        # Closed meanwhile: closing a second descriptor of an open database would drop DuckDB's own file lock.
+        self._connection.close()
+        try:
+            with atomic_path(self._workspace.catalogue) as temporary:
+                shutil.copyfile(self._workspace.ledger, temporary)
+        finally:
+            self._connection = self._open()
+
+    def register_model(self, card: ModelCard) -> None:
+        """Make a model known, with its thresholds and sources; it is not active before `activate_model` says so."""
+        with self.transaction() as connection:
+            known = connection.execute("SELECT model_id FROM ledger.model").fetchall()
+            if (card.model_id,) in known:
+                return
+            connection.execute(
+                "INSERT INTO ledger.model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    card.model_id, card.name, card.network["network"], card.network["pooling"], card.loss,
+                    card.weights_digest, card.dataset_digest, card.parameters, card.macro_pr_auc, card.macro_roc_auc,
+                    card.created_at, False,
+                ],
+            )  # fmt: skip
+            for position, role in enumerate(card.roles, start=1):
+                row = [card.model_id, role, position, card.thresholds[role], *card.unsure[role]]
+                connection.execute("INSERT INTO ledger.model_role VALUES (?, ?, ?, ?, ?, ?)", row)
+            for entry in card.licences:
+                row = [card.model_id, entry["source"], entry["licence"], entry["loops"]]
+                connection.execute("INSERT INTO ledger.model_source VALUES (?, ?, ?, ?)", row)
+
+    def activate_model(self, model_id: str) -> None:
+        """Let the public views answer from this model; it must be registered."""
+        with self.transaction() as connection:
+            connection.execute("UPDATE ledger.model SET active = (model_id = ?)", [model_id])
+            connection.execute(_SHOW_ACTIVE, [model_id])
+
+    def active_model(self) -> str | None:
+        """The id of the active model; None before the first was registered."""
+        active = self.rows("SELECT model_id FROM ledger.model WHERE active")
+        return str(active[0][0]) if active else None
+
+    def open_run(self, run_id: str, flow: str, model_id: str | None = None) -> None:
+        """Note that a run has begun; runs that never ended are noted as interrupted."""
+        with self.transaction() as connection:
+            connection.execute("UPDATE ledger.run SET state = 'interrupted', ended_at = now() WHERE ended_at IS NULL")
+            connection.execute(
+                "INSERT INTO ledger.run (run_id, flow, model_id, started_at, state) VALUES (?, ?, ?, now(), 'running')",
+                [run_id, flow, model_id],
+            )
+
+    def close_run(self, run_id: str, state: str, counts: RunCounts) -> None:
+        """Note how a run ended."""
+        columns = [field.name for field in fields(RunCounts)]
+        with self.transaction() as connection:
+            connection.execute(
+                f"UPDATE ledger.run SET ended_at = now(), state = ?, {', '.join(f'{name} = ?' for name in columns)} "
+                "WHERE run_id = ?",
+                [state, *(getattr(counts, name) for name in columns), run_id],
+            )
+
+    def quarantine(self, run_id: str, stage: str, failures: Sequence[tuple[str, Reason, str]]) -> None:
+        """Put files (path, reason, message) into quarantine, or count one more attempt for those already there."""
+        if not failures:
+            return
+        rows = pa.table(
+            {
+                "path": [path for path, _, _ in failures],
+                "stage": [stage] * len(failures),
+                "reason": [reason.value for _, reason, _ in failures],
+                "message": [message for _, _, message in failures],
+                "retryable": [reason.retryable for _, reason, _ in failures],
+                "run_id": [run_id] * len(failures),
+            }
+        )
+        with self.transaction() as connection:
+            connection.register("failures", rows)
+            connection.execute(QUARANTINE_FAILURES)
+            connection.unregister("failures")
+
+    def release(self, stage: str, paths: Sequence[str]) -> None:
+        """Take paths that a stage had put into quarantine out of it again."""
+        if paths:
+            self._connection.execute(
+                "DELETE FROM ledger.quarantine WHERE stage = ? AND path IN (SELECT unnest(?))", [stage, list(paths)]
+            )
+
+    def rows(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """The rows of a query over the ledger."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The open connection, for the modules of this package that own a part of the ledger."""
+        return self._connection
+
+
+# A model's labels of the very key come first, then its latest of the same sound, made when hints or code were others.
+_SHOW_ACTIVE: Final = """
+UPDATE ledger.file SET shown_key = best.label_key
+FROM (
+    SELECT f.track_id, l.label_key
+    FROM ledger.file f
+    JOIN (SELECT DISTINCT label_key, audio_hash FROM ledger.label) known ON known.label_key = f.shown_key
+    JOIN ledger.label l ON l.audio_hash = known.audio_hash AND l.model_id = ?
+    QUALIFY row_number() OVER (
+        PARTITION BY f.track_id ORDER BY l.label_key = f.label_key DESC, l.labelled_at DESC, l.label_id DESC) = 1
+) best
+WHERE best.track_id = file.track_id AND best.label_key <> file.shown_key
+"""
+
+QUARANTINE_FAILURES: Final = """
+INSERT INTO ledger.quarantine (path, stage, reason, message, attempts, retryable, run_id, first_seen, last_seen)
+SELECT path, stage, reason, message, 1, retryable, run_id, now(), now() FROM failures
+ON CONFLICT (path) DO UPDATE SET
+    stage = excluded.stage, reason = excluded.reason, message = excluded.message,
+    attempts = attempts + 1, retryable = excluded.retryable, run_id = excluded.run_id, last_seen = now(), again = false
+"""
+"""Upserts a relation named `failures`: path, stage, reason, message, retryable, run_id."""

@@ -1,0 +1,76 @@
+"""The published catalogue, `catalogue.duckdb`: how it is read. Nobody writes it; the ledger replaces it whole."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from storage.catalogue.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
+from storage.errors import UserError
+from storage.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query: names of columns, and rows."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One dict per row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@contextmanager
+def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published snapshot, read only; an empty catalogue in memory if nothing was published yet.
+
+    One of an older schema is brought up to date in a copy, until the next run publishes. Raises UserError if it was
+    written by a newer rolecall.
+    """
+    with ExitStack() as open_things:
+        connection = _connect(workspace.catalogue)
+        open_things.callback(lambda: connection.close())
+        version = schema_version(connection)
+        refuse_newer(version, str(workspace.catalogue))
+        if version < SCHEMA_VERSION:
+            connection.close()
+            scratch = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="rolecall-")))
+            connection = duckdb.connect(str(shutil.copyfile(workspace.catalogue, scratch / "catalogue.duckdb")))
+            migrate(connection, str(workspace.catalogue))
+        yield connection
+
+
+def _connect(catalogue: Path) -> duckdb.DuckDBPyConnection:
+    if not catalogue.exists():
+        connection = duckdb.connect()
+        migrate(connection, "memory")
+        return connection
+    try:
+        return duckdb.connect(str(catalogue), read_only=True)
+    except duckdb.Error as error:
+        raise UserError(f"cannot open {catalogue}: {error}") from error
+
+
+def ask(workspace: Workspace, sql: str) -> Answer:
+    """Answer one SQL query over the published snapshot; raises UserError if it fails or would write anything."""
+    with open_catalogue(workspace) as connection:
+        try:
+            statements = connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise UserError(f"the SQL cannot be read: {error}") from error
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise UserError(
+                "rolecall sql answers one SELECT at a time and writes nothing; change labels with rolecall itself"
+            )
+        try:
+            cursor = connection.execute(statements[0])
+            return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
+        except duckdb.Error as error:
+            raise UserError(f"the SQL failed: {error}") from error

@@ -1,0 +1,61 @@
+"""The catalogue's schema: numbered migrations as SQL files, applied in order, each in one transaction."""
+
+from importlib import resources
+from typing import Final
+
+import duckdb
+
+from storage.errors import UserError
+
+
+def _read(name: str) -> str:
+    return (resources.files("storage") / "sql" / name).read_text(encoding="utf-8")
+
+
+_MIGRATIONS: Final = (
+    "001_tables.sql",
+    "002_small_rows.sql",
+    "003_bars.sql",
+    "004_archive.sql",
+    "005_keys.sql",
+    "006_role_spans.sql",
+)
+SCHEMA_VERSION: Final = len(_MIGRATIONS)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
+    """Bring a database to this version's schema and views; raises UserError if it is of a newer one.
+
+    `where` names the database in that error.
+    """
+    version = schema_version(connection)
+    refuse_newer(version, where)
+    connection.execute("BEGIN")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+        )
+        for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
+            connection.execute(_read(name))
+            connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
+        connection.execute(_read("views.sql"))
+        connection.execute(_read("questions.sql"))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The schema version of a database; 0 for an empty one."""
+    tables = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+    if ("schema_migrations",) not in connection.execute(tables).fetchall():
+        return 0
+    return max(int(version) for (version,) in connection.execute("SELECT version FROM schema_migrations").fetchall())
+
+
+def refuse_newer(version: int, where: str) -> None:
+    """Raise UserError if a database was written by a newer rolecall."""
+    if version > SCHEMA_VERSION:
+        raise UserError(f"{where} has schema version {version}, this rolecall knows {SCHEMA_VERSION}; upgrade rolecall")

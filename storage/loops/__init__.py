@@ -1,0 +1,1 @@
+"""The table of loops, their licences, and what people annotated about them."""

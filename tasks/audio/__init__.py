@@ -1,0 +1,1 @@
+"""Reading audio: decoding, truncation, loudness, stretching, degradations."""

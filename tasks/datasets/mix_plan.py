@@ -1,0 +1,124 @@
+"""Planning mixes: which single-role loops sound together, at which tempo and key. Pure and seeded; renders nothing.
+
+After Drysdale, Ramires, Serra and Hockman (DAFx 2022): half of all loops have one role; merging single-role
+loops matched in tempo and key gives a multi-label set in which every role is equally represented.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from storage.datasets.plan import Mix, Voice
+from storage.errors import UserError
+from storage.loops.table import Loop
+from storage.vocabulary import BEATS_PER_BAR
+from tasks.datasets.effects import draw_effects
+from tasks.datasets.loop_sampling import DrawnMix, Side, Turns
+from tasks.datasets.recipe import Recipe, Split
+from tasks.datasets.selection import bpm_of, is_pure, labelled_loops
+from tasks.datasets.splits import assign_splits
+from tasks.datasets.target_tempos import choose_tempos, octaves
+
+_SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
+
+
+def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
+    """Plan exactly `recipe.mixes` mixes over the three splits; the order of `loops` does not matter.
+
+    Every role is in equally many mixes, and combinations of roles are as even as the material allows: one that finds
+    no loops that fit gives way to others of the same roles. Mixes of one split, tempo and key follow each other, so
+    that whoever renders them in order needs few forms of few loops at a time. Raises UserError if a split that should
+    have mixes has no usable loop, or too few for the recipe's `most_share`.
+    """
+    labelled = labelled_loops(loops, recipe)
+    usable = [loop for loop in labelled if is_pure(loop)]
+    if not usable:
+        raise UserError("no loop of exactly one role is usable under this recipe; fetch loops with roles first")
+    side_of = assign_splits(labelled, recipe.split)
+    tempos = choose_tempos([bpm_of(loop) for loop in usable], recipe.mix.tempos, recipe.mix.max_stretch)
+    mixes: list[Mix] = []
+    for index, (split, count) in enumerate(_counts(recipe).items()):
+        side = Side([loop for loop in usable if side_of[loop.group] == split], recipe, tempos)
+        if count and not side.roles:
+            raise UserError(f"no usable loop falls on the {split} side; fetch more groups of loops or change [split]")
+        mixes += _plan_side(split, count, side, tempos, recipe, np.random.default_rng([recipe.seed, index]))
+    return mixes
+
+
+def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
+    """Every loop that has roles by itself, at its own tempo, on the side of the split that its group is on."""
+    labelled = labelled_loops(loops, recipe)
+    sides = assign_splits(labelled, recipe.split)
+    return [
+        Mix(
+            mix_id=f"{'loop' if is_pure(loop) else 'cut'}-{loop.loop_id}",
+            split=sides[loop.group],
+            bpm=round(bpm_of(loop), 4),
+            key=loop.key,
+            mode=loop.mode,
+            roles=loop.roles,
+            voices=(Voice(loop.loop_id, "+".join(loop.roles), 1.0, 0, 0.0),),
+            unknown_roles=loop.unknown_roles,
+        )
+        for loop in labelled
+    ]
+
+
+def _counts(recipe: Recipe) -> dict[Split, int]:
+    validation = round(recipe.mixes * recipe.split.validation_share)
+    test = round(recipe.mixes * recipe.split.test_share)
+    return {"train": recipe.mixes - validation - test, "validation": validation, "test": test}
+
+
+def _plan_side(
+    split: Split, count: int, side: Side, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
+) -> list[Mix]:
+    turns = Turns(side.roles, min(recipe.mix.most_loops, len(side.roles)))
+    drawn: list[tuple[DrawnMix, Mix]] = []
+    for number in range(count):
+        one = _draw(side, turns, random)
+        if one is None:
+            raise UserError(
+                f"only {number} of {count} mixes can be made on the {split} side under this recipe; fetch more loops, "
+                "ask for fewer mixes, or raise mix.most_share"
+            )
+        drawn.append((one, _mix(f"mix-{split}-{number:06d}", split, one, tempos, recipe, random)))
+    return [mix for _, mix in sorted(drawn, key=lambda pair: (pair[0].tempo, pair[0].note_set, pair[1].mix_id))]
+
+
+def _draw(side: Side, turns: Turns, random: np.random.Generator) -> DrawnMix | None:
+    for place in turns.order(random):
+        one = side.draw(turns.combinations[place], random)
+        if one is not None:
+            turns.taken(place)
+            return one
+        turns.failed(place)
+    return None
+
+
+def _mix(
+    mix_id: str, split: Split, drawn: DrawnMix, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
+) -> Mix:
+    """All voices begin at one bar, drawn from those of the longest: shorter loops have gone round by then."""
+    choices = octaves(tempos[drawn.tempo])
+    bpm = choices[random.integers(len(choices))]
+    jitter = recipe.mix.gain_jitter_db
+    chosen = sorted(drawn.voices, key=lambda one: recipe.roles.index(one.role))
+    beats = [max(BEATS_PER_BAR, round(one.loop.duration_s / one.speed * bpm / 60)) for one in chosen]
+    start = int(random.integers(max(beats) // BEATS_PER_BAR)) * BEATS_PER_BAR
+    voices = [
+        Voice(
+            one.loop.loop_id,
+            one.role,
+            one.speed,
+            one.semitones,
+            round(float(random.uniform(-jitter, jitter)), 2),
+            start % beats_of_one,
+        )
+        for one, beats_of_one in zip(chosen, beats, strict=True)
+    ]
+    tonic, mode = drawn.key or (None, None)
+    roles = tuple(voice.role for voice in voices)
+    effects = draw_effects(recipe.augment, random)
+    return Mix(mix_id, split, round(bpm, 4), tonic, mode, roles, tuple(voices), effects=effects)

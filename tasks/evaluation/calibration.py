@@ -1,0 +1,110 @@
+"""From scores to probabilities that mean what they say, and from those to decisions: calibration, thresholds, bands.
+
+All of it is learned on the validation split, where every kind of material (mixes, single loops, cuts of compositions)
+counts the same, however many rows it has.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from storage.vocabulary import ROLES
+from tasks.evaluation.metrics import Labels, best_threshold, kinds_of
+
+WANTED_PRECISION: Final = 0.9
+_EPSILON: Final = 1e-6
+_PRIOR: Final = 0.02
+_NARROWEST: Final = 0.05
+
+
+def fit_calibration(mix_ids: list[str], labels: Labels, probabilities: Labels) -> dict[str, tuple[float, float]]:
+    """For each role the scale and shift of its log-odds at which held-out labels are likeliest (Platt scaling).
+
+    A weak prior keeps a role with few labels near where it was; one without both answers is left as it is.
+    """
+    weights = kind_weights(mix_ids)
+    return {role: _fit(labels[:, place], probabilities[:, place], weights) for place, role in enumerate(ROLES)}
+
+
+def calibrate(probabilities: Labels, calibration: dict[str, tuple[float, float]]) -> Labels:
+    """Probabilities (n, roles) after scale and shift of their log-odds; the order of rows does not change."""
+    scale = np.array([calibration[role][0] for role in ROLES])
+    shift = np.array([calibration[role][1] for role in ROLES])
+    return np.asarray(1 / (1 + np.exp(-(scale * _log_odds(probabilities) + shift))), np.float32)
+
+
+def choose_thresholds(mix_ids: list[str], labels: Labels, probabilities: Labels) -> dict[str, float]:
+    """A threshold for each role, where balanced accuracy is highest."""
+    kinds = kinds_of(mix_ids)
+    return {
+        role: best_threshold(
+            [(labels[kinds == kind, place], probabilities[kinds == kind, place]) for kind in np.unique(kinds)]
+        )
+        for place, role in enumerate(ROLES)
+    }
+
+
+def choose_bands(
+    mix_ids: list[str], labels: Labels, probabilities: Labels, thresholds: dict[str, float]
+) -> dict[str, tuple[float, float]]:
+    """The unsure band of each role: outside it nine of ten answers are right, on and off, where the labels allow.
+
+    Where they do not, the band ends at the most certain hundredth that still has answers beyond it.
+    """
+    weights = kind_weights(mix_ids)
+    return {
+        role: _band(labels[:, place], probabilities[:, place], weights, thresholds[role])
+        for place, role in enumerate(ROLES)
+    }
+
+
+def kind_weights(mix_ids: list[str]) -> NDArray[np.float64]:
+    """A weight for each row, so that every kind of material weighs the same."""
+    kinds = kinds_of(mix_ids)
+    _, places, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    return np.asarray(len(kinds) / len(counts) / counts[places], np.float64)
+
+
+def _fit(labels: Labels, probabilities: Labels, weights: NDArray[np.float64]) -> tuple[float, float]:
+    known = labels >= 0
+    wanted, odds, share = labels[known] > 0.5, _log_odds(probabilities[known]), weights[known]
+    if not 0 < wanted.sum() < len(wanted):
+        return 1.0, 0.0
+
+    def cost(parameters: NDArray[np.float64]) -> float:
+        scale, shift = np.exp(parameters[0]), parameters[1]
+        signed = np.where(wanted, 1.0, -1.0) * (scale * odds + shift)
+        prior = _PRIOR * (parameters[0] ** 2 + shift**2)
+        return float(np.average(np.logaddexp(0.0, -signed), weights=share) + prior)
+
+    best = minimize(cost, np.zeros(2), method="Nelder-Mead").x
+    return round(float(np.exp(best[0])), 4), round(float(best[1]), 4)
+
+
+def _band(labels: Labels, probabilities: Labels, weights: NDArray[np.float64], threshold: float) -> tuple[float, float]:
+    known = labels >= 0
+    wanted, given, share = labels[known] > 0.5, probabilities[known], weights[known]
+    high = _edge(wanted, given, share, threshold)
+    low = 1 - _edge(~wanted, 1 - given, share, 1 - threshold)
+    low, high = min(low, threshold - _NARROWEST), max(high, threshold + _NARROWEST)
+    return round(max(0.0, low), 2), round(min(1.0, high), 2)
+
+
+def _edge(wanted: NDArray[np.bool_], given: NDArray[np.floating], share: NDArray[np.float64], start: float) -> float:
+    """The lowest level from `start` on beyond which the wanted precision is reached, else the highest with answers."""
+    reached = start
+    for level in np.arange(np.ceil(start * 100), 100) / 100:
+        said = given > level
+        if not said.any():
+            return reached
+        reached = float(level)
+        if np.average(wanted[said], weights=share[said]) >= WANTED_PRECISION:
+            return reached
+    return reached
+
+
+def _log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    clipped = np.clip(np.asarray(probabilities, np.float64), _EPSILON, 1 - _EPSILON)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

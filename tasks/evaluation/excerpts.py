@@ -1,0 +1,70 @@
+"""Pieces of audio whose roles are known, and what the network sees of them, as they are or after some damage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from storage.vocabulary import ROLES, BpmSource, Kind
+from tasks.audio.decoding import decode
+from tasks.audio.degradations import Distortion
+from tasks.evaluation.metrics import Labels
+from tasks.features.mel import log_compress, mel_power, reference_level
+from tasks.features.mel_config import Matrix, MelConfig
+from tasks.metadata.manifests import read_manifest
+from tasks.rhythm.grid import Grid, Tempo, stated_tempo, tempo_from_length
+from tasks.sources.compositions import Composition
+from tasks.structure.segments import loop_bounds, loop_mels, track_bounds, track_mels
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A loop (one row of labels) or a composition (one row for every four bars from its start), 1, 0, or -1 unknown."""
+
+    name: str
+    group: str
+    audio: Path
+    kind: Kind
+    bpm: float
+    labels: Labels
+
+
+def excerpts_of(compositions: Sequence[Composition]) -> list[Excerpt]:
+    """Whole compositions."""
+    return [Excerpt(piece.name, piece.name, piece.audio, Kind.TRACK, piece.bpm, piece.truth) for piece in compositions]
+
+
+def excerpts_in(manifest: Path) -> list[Excerpt]:
+    """The labelled loops of a manifest; raises UserError naming a line that is wrong."""
+    found = []
+    for row in read_manifest(manifest):
+        roles = {word for word in row.cells.get("roles", "").split(";") if word}
+        if not roles:
+            continue
+        labels = np.array([[float(role in roles) for role in ROLES]], np.float32)
+        tempo = stated_tempo(row.path, row.bpm()) or tempo_from_length(row.number("duration_s") or 8.0)
+        group = row.cells.get("group") or row.path.parent.name
+        found.append(Excerpt(row.path.stem, group, row.path, Kind.LOOP, tempo.bpm, labels))
+    return found
+
+
+def hear(excerpt: Excerpt, config: MelConfig, distortion: Distortion | None = None) -> tuple[Matrix, Labels]:
+    """Log-mels (segments, frames, mels) and labels (segments, roles) of an excerpt; raises `AudioError`.
+
+    A loop longer than four bars gives several segments with the same labels.
+    """
+    samples = decode(excerpt.audio, config.sample_rate).samples
+    bpm = excerpt.bpm
+    if distortion is not None:
+        samples, bpm = distortion.change(samples, config.sample_rate), bpm * distortion.speed
+    power = mel_power(samples, config)
+    power /= reference_level(power)
+    duration_s = len(samples) / config.sample_rate
+    grid = Grid(Tempo(bpm, BpmSource.MANIFEST, 1.0), 0.0)
+    if excerpt.kind is Kind.LOOP:
+        mels = loop_mels(power, loop_bounds(grid.bar_s, duration_s), config)
+        return log_compress(mels), np.repeat(excerpt.labels, len(mels), axis=0)
+    mels = track_mels(power, track_bounds(grid, duration_s), grid.bar_s, config)
+    segments = min(len(mels), len(excerpt.labels))
+    return log_compress(mels[:segments]), excerpt.labels[:segments]

@@ -1,0 +1,1 @@
+"""Labelling files: finding them, analysing each, asking the network, the outcome."""

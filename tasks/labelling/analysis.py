@@ -1,0 +1,104 @@
+"""One file made ready for the network: decoded, put on its beat grid, cut into segments, as log-mels."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from storage.vocabulary import Kind
+from tasks.audio.decoding import Sound
+from tasks.features.mel import compress_in_place, mel_powers_of_blocks, reference_level
+from tasks.features.mel_config import Matrix, MelConfig
+from tasks.labelling.request import LabelRequest
+from tasks.rhythm.grid import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
+from tasks.rhythm.onsets import grid_mel_at
+from tasks.structure.key import Key, Listener, stated_key
+from tasks.structure.segments import (
+    Bounds,
+    bar_numbers,
+    is_whole,
+    loop_bounds,
+    loop_mels,
+    phrase_mels,
+    phrase_of,
+    timed_mels,
+    track_bounds,
+    track_mels,
+)
+
+_LOOP_S: Final = 30.0
+_LOOP_BARS: Final = 8
+_BEATLESS_WINDOW_S: Final = 8.0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
+
+    `mels` are windows of four bars (windows, frames, mels). Those of a loop all answer for its one segment, and those
+    of music without a beat for all of it; it has no bounds. A track begins with the phrases of its `bars`, and
+    `window_of` says which window answers for each segment: what is shorter than a phrase has one of its own. An
+    estimated `key` still has to be sure enough (`tasks.structure.key`).
+    """
+
+    kind: Kind
+    duration_s: float
+    audio_hash: str
+    grid: Grid | None
+    bounds: list[Bounds]
+    mels: Matrix
+    window_of: list[int]
+    bars: range
+    key: Key | None
+
+
+def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
+    """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
+    path = Path(request.path)
+    sound = Sound(path, config.sample_rate)
+    listener = Listener(config.sample_rate)
+    grid_mel = grid_mel_at(config.sample_rate)
+    blocks = listener.passing(sound.blocks())
+    grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
+    grid_power /= reference_level(grid_power)
+    power /= reference_level(power)
+    key = stated_key(path, request.key) or listener.estimate()
+    tempo = stated_tempo(path, request.bpm)
+    kind = request.kind or _kind_by_length(sound.duration_s, tempo)
+    if kind is Kind.LOOP:
+        tempo = tempo or loop_tempo(grid_power, sound.duration_s)
+        grid = Grid(tempo, request.first_downbeat_s or 0.0)
+        bound = loop_bounds(grid.bar_s, sound.duration_s)
+        mels = compress_in_place(loop_mels(power, bound, config))
+        return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, [], range(0), key)
+    grid_found = _track_grid(grid_power, grid_mel.frame_rate, tempo, request.first_downbeat_s)
+    bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
+    if grid_found is None or not bounds:
+        mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], compress_in_place(mels), [], range(0), key)
+    mels, window_of = _track_windows(power, bounds, grid_found, config)
+    bars = bar_numbers(bounds)
+    return Analysis(kind, sound.duration_s, sound.digest, grid_found, bounds, mels, window_of, bars, key)
+
+
+def _track_windows(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelConfig) -> tuple[Matrix, list[int]]:
+    """The log-mels that the network is asked about, and which of them answers for each segment."""
+    bars = bar_numbers(bounds)
+    phrases = phrase_mels(power, bars, grid, config)
+    short = [bound for bound in bounds if not is_whole(bound, grid.bar_s)]
+    own = {bound: len(phrases) + place for place, bound in enumerate(short)}
+    windows = np.concatenate([phrases, track_mels(power, short, grid.bar_s, config)])
+    return compress_in_place(windows), [own.get(bound, phrase_of(bound, bars)) for bound in bounds]
+
+
+def _track_grid(power: Matrix, frame_rate: float, tempo: Tempo | None, first_downbeat_s: float | None) -> Grid | None:
+    grid = estimate_grid(power, frame_rate) if tempo is None else stated_grid(power, frame_rate, tempo)
+    if grid is None or first_downbeat_s is None:
+        return grid
+    return replace(grid, first_downbeat_s=first_downbeat_s)
+
+
+def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
+    longest = _LOOP_S if tempo is None else _LOOP_BARS * Grid(tempo, 0.0).bar_s
+    return Kind.LOOP if duration_s < longest * (1 - 1e-3) else Kind.TRACK

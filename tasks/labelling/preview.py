@@ -1,0 +1,80 @@
+"""Looking at what is on disk before work, and what a label run would do, without doing it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import soundfile
+
+from storage.catalogue.comparison import (
+    Sighting,
+    ambiguous_paths,
+    audio_per_second,
+    count_findings,
+    files_to_decode,
+    judged,
+    paths_elsewhere,
+    unread_paths,
+)
+from storage.catalogue.published import open_catalogue
+from storage.models import ModelStore
+from storage.workspace import Workspace
+from tasks.labelling.finding import find_audio, hash_files
+from tasks.labelling.request import LABEL_VERSION
+
+_SAMPLED_HEADERS: Final = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a label run would do: files by finding, how many would be decoded, hours of audio in them, hours it takes.
+
+    The audio is estimated from the headers of a sample, the time from the runs before; None where there are none.
+    """
+
+    findings: dict[str, int]
+    to_decode: int
+    audio_hours: float
+    estimated_hours: float | None
+
+
+def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> Sighting:
+    """Read the files whose bytes must be known, and see which paths of the ledger were moved away."""
+    return _sighting(connection, found, hash_files(unread_paths(connection, found)))
+
+
+def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> Plan:
+    """What labelling `paths` would do, told from the published snapshot; raises UserError for a path that is not there.
+
+    Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
+    """
+    found = find_audio(paths).table
+    with open_catalogue(workspace) as connection:
+        active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
+        card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
+        seen = _sighting(connection, found, hash_files(ambiguous_paths(connection, found)))
+        with judged(connection, seen, card.model_id, LABEL_VERSION):
+            work, rate = files_to_decode(connection), audio_per_second(connection)
+            seconds = audio_seconds(work)
+            hours = None if rate is None else seconds / rate / 3600
+            return Plan(count_findings(connection), len(work), seconds / 3600, hours)
+
+
+def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
+    """How long files, each a path and its bytes, probably are: bytes times the seconds per byte of a sample of them."""
+    sampled_s, sampled_bytes = 0.0, 0
+    for path, size in files[:: max(1, len(files) // _SAMPLED_HEADERS)]:
+        try:
+            sampled_s += float(soundfile.info(path).duration)
+        except (OSError, soundfile.SoundFileError):
+            continue
+        sampled_bytes += size
+    return sum(size for _, size in files) * sampled_s / sampled_bytes if sampled_bytes else 0.0
+
+
+def _sighting(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> Sighting:
+    elsewhere = paths_elsewhere(connection, found, hashes)
+    return Sighting(found, hashes, [path for path in elsewhere if not Path(path).exists()])

@@ -1,0 +1,36 @@
+"""What is labelled and by which model: one file with what its manifest says, and the model as workers get it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from storage.models import ModelCard, StoredModel
+from storage.vocabulary import Kind
+
+LABEL_VERSION: Final = 9
+"""Raised whenever the same file and model would get other labels; part of every label's key."""
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """A file to label, with what its manifest says: kind, tempo in beats per minute, first downbeat in seconds, key."""
+
+    label_key: str
+    path: str
+    kind: Kind | None = None
+    bpm: float | None = None
+    first_downbeat_s: float | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelRecipe:
+    """The model to label with, as every batch takes it to a worker: a card to answer by, the path of its weights."""
+
+    card: ModelCard
+    weights: Path
+
+    @classmethod
+    def of(cls, stored: StoredModel) -> "LabelRecipe":
+        """The recipe of a stored model."""
+        return cls(stored.card.to_answer(), stored.weights)

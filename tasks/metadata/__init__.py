@@ -1,0 +1,1 @@
+"""What is written about a file: tags, file names, key names, manifests."""

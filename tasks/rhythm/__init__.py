@@ -1,0 +1,1 @@
+"""Rhythm: onsets, pulse, metre, downbeat, and the beat grid that they make."""

@@ -1,0 +1,134 @@
+"""Pictures: the spectrogram of a track above its instrumentation role activation map."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+from numpy.typing import ArrayLike, NDArray
+
+from storage.catalogue.label_parts import LabelOutcome
+from storage.files import atomic_path
+from storage.vocabulary import ROLES
+from tasks.audio.decoding import Samples, decode
+
+_RATE: Final = 16_000
+_N_FFT: Final = 4096
+_COLUMNS: Final = 1200
+_ROWS: Final = 240
+_LOWEST_HZ: Final = 30.0
+_RANGE_DB: Final = 80.0
+
+
+def draw_iram(outcome: LabelOutcome, target: Path) -> None:
+    """Draw a labelled file to `target`, as PNG or whatever its extension says; raises `AudioError`, ValueError.
+
+    Above a log-frequency spectrogram, below one row per role and one square per segment; both share an x axis in
+    bars, with minutes and seconds on top.
+    """
+    samples = decode(Path(outcome.path), _RATE).samples
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
+    bar_s = _bar_length(outcome)
+    start = outcome.first_downbeat_s or 0.0
+    end_s = outcome.duration_s or len(samples) / _RATE
+    _draw_spectrogram(above, samples, (_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s)))
+    map_image = _draw_map(below, outcome, start, bar_s)
+    _draw_sections(below, outcome)
+    below.set_xlim(_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s))
+    _bar_axis(below, outcome)
+    _time_axis(above, start, bar_s)
+    figure.colorbar(map_image, ax=below, label="activation", fraction=0.03, pad=0.01, ticks=[0, 0.5, 1])
+    figure.suptitle(_title(outcome), fontsize=11)
+    with atomic_path(target) as temporary:
+        figure.savefig(temporary, dpi=120, format=target.suffix.lstrip(".") or "png")
+
+
+def _bar_length(outcome: LabelOutcome) -> float:
+    return 240.0 / outcome.bpm if outcome.bpm else 2.0
+
+
+def _bar_at(seconds: float, start: float, bar_s: float) -> float:
+    return 1 + (seconds - start) / bar_s
+
+
+def _draw_spectrogram(axes: Axes, samples: Samples, bars: tuple[float, float]) -> None:
+    levels, edges_hz = log_spectrogram(samples)
+    columns = np.linspace(*bars, levels.shape[1] + 1)
+    axes.pcolormesh(columns, edges_hz, levels, cmap="magma", vmin=-_RANGE_DB, vmax=0, rasterized=True)
+    axes.set_yscale("log")
+    axes.set_yticks([64, 128, 256, 512, 1024, 2048, 4096], labels=["64", "128", "256", "512", "1k", "2k", "4k"])
+    axes.minorticks_off()
+    axes.set_ylabel("frequency (Hz)")
+    axes.tick_params(labelbottom=False)
+
+
+def log_spectrogram(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Power in dB under its maximum (rows, columns) on a logarithmic frequency axis, and the rows' edges in Hz.
+
+    The hop is chosen so that any length gives about the same number of columns.
+    """
+    hop = max(256, len(samples) // _COLUMNS)
+    padded = np.pad(samples, _N_FFT // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[::hop]
+    edges_hz = np.geomspace(_LOWEST_HZ, _RATE / 2, _ROWS + 1)
+    bins = np.sqrt(edges_hz[:-1] * edges_hz[1:]) * _N_FFT / _RATE
+    window = np.hanning(_N_FFT).astype(np.float32)
+    columns = [np.interp(bins, np.arange(_N_FFT // 2 + 1), np.abs(np.fft.rfft(frame * window))) for frame in frames]
+    power = np.array(columns, np.float32).T ** 2
+    return 10 * np.log10(np.maximum(power / max(float(power.max()), 1e-20), 1e-12)), edges_hz
+
+
+def _draw_map(axes: Axes, outcome: LabelOutcome, start: float, bar_s: float) -> QuadMesh:
+    segments = outcome.segments
+    if segments:
+        edges = [_bar_at(segment.start_s, start, bar_s) for segment in segments]
+        edges.append(_bar_at(segments[-1].end_s, start, bar_s))
+        activations = np.array([segment.activations for segment in segments]).T
+    else:
+        edges = [1.0, _bar_at(outcome.duration_s or 0.0, start, bar_s)]
+        activations = np.array([outcome.probabilities]).T
+    rows = np.arange(len(ROLES) + 1)
+    image = axes.pcolormesh(edges, rows, activations, cmap="viridis", vmin=0, vmax=1)
+    axes.hlines(rows[1:-1], edges[0], edges[-1], color="white", linewidth=0.8)
+    axes.set_yticks(rows[:-1] + 0.5, labels=list(ROLES))
+    axes.invert_yaxis()
+    return image
+
+
+def _draw_sections(axes: Axes, outcome: LabelOutcome) -> None:
+    """A line where a section begins, and its label under the top edge of the map."""
+    for section in outcome.sections:
+        if section.section:
+            axes.axvline(section.start_bar, color="white", linewidth=1.6)
+        axes.text(section.start_bar, 0, f" {section.label}", color="white", fontsize=8, va="top", clip_on=True)
+
+
+def _bar_axis(axes: Axes, outcome: LabelOutcome) -> None:
+    last = outcome.segments[-1].end_bar if outcome.segments else 4
+    step = next((size for size in (1, 4, 8, 16, 32, 64, 128) if last / size <= 20), 256)
+    axes.set_xticks(range(1, last + 1, step))
+    axes.set_xlabel("bar" if outcome.bpm else "bar (no steady tempo: 120 BPM assumed)")
+
+
+def _time_axis(axes: Axes, start: float, bar_s: float) -> None:
+    def seconds_at(bars: ArrayLike) -> ArrayLike:
+        return start + (np.asarray(bars) - 1) * bar_s
+
+    def bars_at(seconds: ArrayLike) -> ArrayLike:
+        return 1 + (np.asarray(seconds) - start) / bar_s
+
+    top = axes.secondary_xaxis("top", functions=(seconds_at, bars_at))
+    length_s = float(np.diff(seconds_at(np.array(axes.get_xlim())))[0])
+    step_s = next((size for size in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if length_s / size <= 12), 1800)
+    top.xaxis.set_major_locator(MultipleLocator(step_s))
+    top.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{int(seconds // 60)}:{int(seconds % 60):02d}"))
+    top.set_xlabel("minutes:seconds")
+
+
+def _title(outcome: LabelOutcome) -> str:
+    tempo = f"{outcome.bpm:.2f} BPM ({outcome.bpm_source})" if outcome.bpm else "no steady tempo"
+    return f"{Path(outcome.path).name} · {tempo} · model {outcome.model_id}"

@@ -1,0 +1,96 @@
+"""The key of a file: the one that somebody wrote down, else what its pitch classes say."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from storage.vocabulary import KeySource
+from tasks.audio.decoding import Samples
+from tasks.features.chroma import key_of, pitch_classes
+from tasks.metadata.file_names import key_in_name
+from tasks.metadata.key_names import parse_key
+from tasks.metadata.tags import read_tags
+
+_SURE_ENOUGH: Final = 0.75
+_TONAL_ROLES: Final = frozenset({"melody", "chords", "vocal"})
+
+_PASSAGE_S: Final = 8.0
+_EVERY_S: Final = 24.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """A tonic, a mode (None where nobody said), who said so, and a confidence of 0..1."""
+
+    key: str
+    mode: str | None
+    source: KeySource
+    confidence: float
+
+
+def stated_key(path: Path, manifest: str | None) -> Key | None:
+    """The key that somebody wrote down: manifest before tag before file name; None if nobody did."""
+    tags = read_tags(path)
+    told = (
+        (parse_key(manifest or ""), KeySource.MANIFEST, 1.0),
+        ((tags.key, tags.mode), KeySource.TAG, 0.9),
+        (key_in_name(path.name), KeySource.FILENAME, 0.9),
+    )
+    return next((Key(key, mode, source, sure) for (key, mode), source, sure in told if key is not None), None)
+
+
+def believed(key: Key, active: Collection[str]) -> Key | None:
+    """A key to tell others, given the roles that likely sound: a stated one, or a sure estimate with notes.
+
+    On the loops of melody and chords of `tests/benchmarks/test_key_estimates.py` that the estimator was not chosen on,
+    its notes are right in .52 of all cases and in three quarters of those from a confidence of 0.75 on. On bass alone
+    they are right in a quarter of those, so bass is not enough; drums have no key.
+    """
+    if key.source is not KeySource.ESTIMATE:
+        return key
+    return key if key.confidence >= _SURE_ENOUGH and not _TONAL_ROLES.isdisjoint(active) else None
+
+
+class Listener:
+    """Gathers pitch classes while a sound streams by: of its first eight seconds in every 24, one passage held at once.
+
+    To hear all of it would cost a fifth of decoding an MP3; a third of it says the key of a track as well.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        """For blocks of mono samples at `sample_rate` Hz."""
+        self._rate, self._place = sample_rate, 0
+        self._passage: list[Samples] = []
+        self._strengths = np.zeros(12)
+
+    def passing(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        """The same blocks, heard on their way."""
+        for block in blocks:
+            self._hear(block)
+            yield block
+        self._close_passage()
+
+    def estimate(self) -> Key | None:
+        """The key of what has passed, whatever its confidence; None where nothing pitched sounded."""
+        heard = key_of(self._strengths)
+        return None if heard is None else Key(heard.key, heard.mode, KeySource.ESTIMATE, heard.confidence)
+
+    def _hear(self, block: Samples) -> None:
+        passage, every = (round(seconds * self._rate) for seconds in (_PASSAGE_S, _EVERY_S))
+        while len(block):
+            listening = self._place < passage
+            left = (passage if listening else every) - self._place
+            piece, block = block[:left], block[left:]
+            self._place = (self._place + len(piece)) % every
+            if listening:
+                self._passage.append(piece)
+            if self._place == passage:
+                self._close_passage()
+
+    def _close_passage(self) -> None:
+        if self._passage:
+            self._strengths += pitch_classes(np.concatenate(self._passage), self._rate)
+            self._passage = []

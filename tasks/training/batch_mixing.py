@@ -1,0 +1,195 @@
+"""Composing training batches on the fly: powers on the musical time axis add, so any loops can sound together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from storage.datasets.lock import Examples
+from storage.vocabulary import ROLES
+from tasks.evaluation.metrics import kinds_of
+from tasks.training.augmentation import (
+    FLOOR,
+    MOST_SEMITONES,
+    equaliser,
+    fades,
+    hidden,
+    levels,
+    moved_by_beats,
+    other_times,
+    pitch_matrices,
+    tilt,
+    uniform,
+)
+from tasks.training.synthetic_effects import draw_effects
+from tasks.training.synthetic_notes import MANNERS, draw_notes
+
+_RENDERED_SHARE: Final = 0.5
+"""Share of a batch that is rows of the data set as they were rendered."""
+_RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
+_BELIEVED: Final = 0.7
+"""How far a teacher's answer on a rendered row stands for its label."""
+_MIX_SHARE: Final = 0.15
+_CUT_SHARE: Final = 0.3
+_BARE_CUTS: Final = 0.6
+"""Share of cuts that get no further voice."""
+_MADE: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
+"""Share of voices of a role that are made instead of taken from a loop."""
+_MORE_VOICES: Final = (0.42, 0.22, 0.15, 0.11, 0.06, 0.04)
+_LOWEST_DB: Final = (-4.0, *[-16.0] * 5)
+_HIGHEST_DB: Final = 2.0
+_UNKNOWN: Final = 0.5
+"""Between off and on, so the greatest label over the voices is unknown unless some voice is on."""
+
+
+class Composer:
+    """Draws batches from a data set: its rows as they were rendered, and new sums of them.
+
+    Rendered rows are wanted as their labels say, or between these and what a teacher hears in them, which teaches how
+    alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
+    or a single loop of a role drawn evenly, and gets up to five more single loops; the wanted roles are the union (-1
+    where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
+    its own level, equaliser and fades; some are made instead of taken. All are levelled, tilted a little, and a
+    stretch of time and one of frequency hidden.
+    """
+
+    def __init__(
+        self, examples: Examples, hertz: NDArray[np.float32], device: torch.device, random: torch.Generator
+    ) -> None:
+        """Keep the whole data set on `device`, if it fits; all draws come from `random`, on the processor.
+
+        `hertz` (mels,) are the centres of the mel bands.
+        """
+        labels = examples.labels
+        self._device = device
+        self._random = random
+        self._mels = torch.from_numpy(examples.mels).to(home_of(examples.mels.nbytes, device))
+        self._labels = torch.from_numpy(np.where(labels < 0, np.float32(_UNKNOWN), labels)).to(device)
+        self._hertz = torch.from_numpy(hertz)
+        self._pitches = pitch_matrices(self._hertz).to(device)
+        cut = np.array([mix_id.startswith("cut-") for mix_id in examples.mix_ids], np.bool_)
+        counts = (labels > 0).sum(axis=1)
+        self._cuts = torch.from_numpy(cut.nonzero()[0])
+        self._mixed = torch.from_numpy((~cut & (counts > 1)).nonzero()[0])
+        singles = [
+            torch.from_numpy((~cut & (counts == 1) & (labels[:, place] > 0)).nonzero()[0])
+            for place in range(labels.shape[1])
+        ]
+        self._singles = [rows for rows in singles if len(rows)]
+        self._wanted = torch.from_numpy(_wanted(examples)).to(device)
+        self._weights = torch.from_numpy(weigh_rows(examples.mix_ids, _RENDERED_KINDS))
+
+    def draw(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
+        rendered = round(_RENDERED_SHARE * rows)
+        (heard, said), (sums, union) = self._rendered(rendered), self._composed(rows - rendered)
+        return self._finished(torch.cat([heard, sums])), torch.cat([said, union])
+
+    def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and what is wanted."""
+        chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
+        times = moved_by_beats(rows, self._mels.shape[1], self._random)
+        return self._powers(chosen, times), self._wanted[chosen.to(self._device)]
+
+    def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
+        """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
+        home = self._mels.device
+        heard = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
+        return (torch.exp(heard) - FLOOR).clamp(min=0)
+
+    def _composed(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
+        first, more = self._first(rows)
+        power, wanted = self._voices(first, 0)
+        for place in range(1, len(_MORE_VOICES)):
+            sounding = (place <= more).nonzero()[:, 0]
+            if len(sounding):
+                voice, roles = self._voices(self._single(len(sounding)), place)
+                places = sounding.to(self._device)
+                power[places] += voice
+                wanted[places] = torch.maximum(wanted[places], roles)
+        return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0)
+
+    def _first(self, rows: int) -> tuple[Tensor, Tensor]:
+        """What each row starts from, and how many voices it gets besides."""
+        first, kind = self._single(rows), uniform(rows, self._random)
+        more = torch.multinomial(torch.tensor(_MORE_VOICES), rows, replacement=True, generator=self._random)
+        if len(self._mixed):
+            first = torch.where(kind < _MIX_SHARE, self._any(self._mixed, rows), first)
+        if len(self._cuts):
+            cut = kind >= 1 - _CUT_SHARE
+            first = torch.where(cut, self._any(self._cuts, rows), first)
+            more = more.masked_fill(cut & (uniform(rows, self._random) < _BARE_CUTS), 0)
+        return first, more
+
+    def _single(self, rows: int) -> Tensor:
+        """Rows with one role, every role as often as the others."""
+        chosen = torch.stack([self._any(singles, rows) for singles in self._singles])
+        return chosen[torch.randint(len(self._singles), (rows,), generator=self._random), torch.arange(rows)]
+
+    def _any(self, among: Tensor, rows: int) -> Tensor:
+        return among[torch.randint(len(among), (rows,), generator=self._random)]
+
+    def _voices(self, chosen: Tensor, place: int) -> tuple[Tensor, Tensor]:
+        """Mel powers (voices, frames, mels) of the chosen rows, each with its own changes, and their labels."""
+        random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
+        labels = self._labels[chosen.to(self._device)]
+        times = other_times(len(chosen), frames, random)
+        pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random).to(self._device)
+        power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
+        for role, share in _MADE.items():
+            places = self._made(labels, role, share)
+            if len(places):
+                power[places.to(self._device)] = self._make(role, len(places)).to(self._device)
+        slow = levels(len(chosen), _LOWEST_DB[place], _HIGHEST_DB, random) * fades(len(chosen), frames, random)
+        return power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device), labels
+
+    def _made(self, labels: Tensor, role: str, share: float) -> Tensor:
+        """Which voices of this role alone are made instead of taken from a loop."""
+        place = ROLES.index(role)
+        alone = (labels[:, place] == 1) & ((labels > 0).sum(dim=1) == 1)
+        return (alone.cpu() & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
+
+    def _make(self, role: str, rows: int) -> Tensor:
+        """Mel powers (rows, frames, mels) of voices made from nothing."""
+        frames = self._mels.shape[1]
+        if role == "fx":
+            return draw_effects(rows, frames, self._hertz, self._random)
+        return draw_notes(MANNERS[role], rows, frames, self._hertz, self._random)
+
+    def _finished(self, power: Tensor) -> Tensor:
+        """The log-mels of the sums, levelled, tilted, partly hidden."""
+        rows, frames, bands = power.shape
+        power = power / power.sum(dim=2).mean(dim=1).clamp(min=1e-4)[:, None, None]
+        gains = levels(rows, -18.0, 3.0, self._random) * tilt(rows, bands, self._random)
+        batch = torch.log(power * gains.to(self._device) + FLOOR)
+        mask = hidden(rows, frames, bands, self._random).to(self._device)
+        return batch.masked_fill(mask, float(np.log(FLOOR)))
+
+
+def home_of(size: int, device: torch.device) -> torch.device:
+    """Where a data set of so many bytes rests: on the graphics card if that leaves it half of what is free there."""
+    if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
+        return torch.device("cpu")
+    return device
+
+
+def _wanted(examples: Examples) -> NDArray[np.float32]:
+    """What is wanted of rendered rows (n, roles): labels, or labels and a teacher's answers; unknown ones are his."""
+    labels, taught = examples.labels, examples.taught
+    if taught is None:
+        return labels
+    between = (1 - _BELIEVED) * labels + _BELIEVED * taught
+    return np.where(labels < 0, taught, between).astype(np.float32)
+
+
+def weigh_rows(mix_ids: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
+    """How often to draw each row (n,) so that every kind comes by its share; rows of a kind come alike."""
+    kinds = kinds_of(mix_ids)
+    weights = np.zeros(len(kinds))
+    for kind in np.unique(kinds):
+        weights[kinds == kind] = shares.get(str(kind), 1.0) / (kinds == kind).sum()
+    return weights

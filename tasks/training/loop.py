@@ -1,0 +1,164 @@
+"""Training a role network: one loop in plain PyTorch, the same on a processor and on a graphics card."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from storage.datasets.lock import Examples
+from tasks.evaluation.metrics import selection_score
+from tasks.features.mel_config import MelConfig
+from tasks.features.mel_filters import mel_centres
+from tasks.networks import NetworkConfig, channels_last
+from tasks.networks.inference import predict
+from tasks.training.batch_mixing import Composer
+from tasks.training.checkpoints import Course, TrainingState, load_checkpoint, save_checkpoint
+from tasks.training.losses import BinaryCrossEntropy, build_loss
+
+_WARM_UP: Final = 0.1
+_STEEPEST: Final = 5.0
+
+Teacher = Callable[[Tensor], Tensor]
+"""What a student imitates: log-mels (rows, frames, mels) to probabilities (rows, roles)."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train: loss, epochs of so many steps, rows a step, peak learning rate, seed.
+
+    The learning rate rises over the first tenth and falls as a cosine. `patience` epochs without a better validation
+    score end the training early; `averaging` is the decay of the moving average of the weights that is kept;
+    `imitation` is the share of a student's loss that comes from its teacher.
+    """
+
+    loss: str = "bce"
+    epochs: int = 40
+    steps: int = 100
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 2e-2
+    patience: int = 12
+    averaging: float = 0.998
+    imitation: float = 0.7
+    seed: int = 2026
+
+
+@dataclass
+class TrainedNetwork:
+    """A trained network with the course of its training."""
+
+    network: nn.Module
+    course: Course
+
+
+def train_network(
+    config: NetworkConfig,
+    training: TrainingConfig,
+    mel: MelConfig,
+    train: Examples,
+    validation: Examples,
+    report: Callable[[int, float, float], None],
+    *,
+    checkpoint: Path | None = None,
+    teacher: Teacher | None = None,
+) -> TrainedNetwork:
+    """Train on one split, keep the epoch that is best on the other.
+
+    `report` hears of each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the state
+    is written after each epoch, and a training that was stopped goes on from there to the same result.
+    """
+    torch.manual_seed(training.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    state = _begin(config, training, device)
+    taught = None if train.taught is None else hashlib.sha256(train.taught.tobytes()).hexdigest()
+    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), taught])
+    if checkpoint is not None:
+        load_checkpoint(checkpoint, state, purpose)
+    composer = Composer(train, mel_centres(mel), device, state.random)
+    loss = build_loss(training.loss, train.labels).to(device)
+    while state.course.epoch < training.epochs and not _given_up(state.course, training):
+        heard = _epoch(state, training, composer, loss, teacher)
+        score = selection_score(validation.mix_ids, validation.labels, predict(state.average, validation.mels))
+        _note(state, heard, score)
+        report(state.course.epoch - 1, heard, score)
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, state, purpose)
+    state.average.load_state_dict(state.kept)
+    return TrainedNetwork(state.average.cpu(), state.course)
+
+
+def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
+    network = channels_last(config.build().to(device))
+    average = deepcopy(network).eval()
+    optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate, weight_decay=training.weight_decay)
+    random = torch.Generator().manual_seed(training.seed)
+    return TrainingState(network, average, deepcopy(average.state_dict()), optimiser, random, Course())
+
+
+def _epoch(
+    state: TrainingState,
+    training: TrainingConfig,
+    composer: Composer,
+    loss: BinaryCrossEntropy,
+    teacher: Teacher | None,
+) -> float:
+    """One epoch of steps; returns the mean loss."""
+    state.network.train()
+    heard = []
+    for step in range(training.steps):
+        done = state.course.epoch * training.steps + step
+        for group in state.optimiser.param_groups:
+            group["lr"] = training.learning_rate * rate_at(done / (training.epochs * training.steps))
+        batch, wanted = composer.draw(training.batch_size)
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.device.type == "cuda"):
+            given = state.network(batch)
+        value = loss(given, wanted) + state.network.penalty()
+        if teacher is not None:
+            imitated = BinaryCrossEntropy()(given, teacher(batch))
+            value = (1 - training.imitation) * value + training.imitation * imitated
+        state.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(value)
+        nn.utils.clip_grad_norm_(state.network.parameters(), _STEEPEST)
+        state.optimiser.step()
+        _follow(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
+        heard.append(float(value.detach()))
+    return float(np.mean(heard))
+
+
+def rate_at(share: float) -> float:
+    """The learning rate as a share of its peak, when a share of all steps is done: warm-up, then a cosine."""
+    if share < _WARM_UP:
+        return (share + 1e-3) / (_WARM_UP + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
+
+
+def _given_up(course: Course, training: TrainingConfig) -> bool:
+    return course.epoch - 1 - course.best_epoch >= training.patience
+
+
+def _note(state: TrainingState, heard: float, score: float) -> None:
+    """Write the epoch into the course, and keep the weights if they are the best so far, or nobody can say."""
+    course = state.course
+    course.losses.append(heard)
+    course.validation_pr_auc.append(score)
+    if score > course.best or math.isnan(score):
+        course.best, course.best_epoch = max(course.best, 0.0 if math.isnan(score) else score), course.epoch
+        state.kept = deepcopy(state.average.state_dict())
+    course.epoch += 1
+
+
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)

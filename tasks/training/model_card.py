@@ -1,0 +1,168 @@
+"""From a request to a model: train, calibrate, choose thresholds, score what was never seen, write it all on a card."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from storage.datasets.lock import DatasetLock, DatasetStore, Examples
+from storage.datasets.soft_labels import read_soft_labels
+from storage.models import ModelCard, ModelStore, StoredModel, identify
+from storage.vocabulary import ROLES
+from tasks.evaluation.calibration import calibrate, choose_bands, choose_thresholds, fit_calibration
+from tasks.evaluation.metrics import common_pr_auc, kinds_of, summarise
+from tasks.evaluation.reliability import bootstrap_interval, calibration_error, decisions
+from tasks.features.mel_config import MelConfig
+from tasks.networks import NetworkConfig
+from tasks.networks.counting import multiplications, parameters
+from tasks.networks.inference import predict
+from tasks.networks.speed import audio_seconds_per_second
+from tasks.sources.attribution import pass_on_credits
+from tasks.training.distillation import load_teacher
+from tasks.training.loop import TrainedNetwork, TrainingConfig, train_network
+
+_ROUNDS: Final = 100
+
+Report = Callable[[int, float, float], None]
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A training as it is asked for; `teachers` are models that a student imitates, by id or name."""
+
+    dataset: str
+    network: str
+    pooling: str
+    width: int
+    training: TrainingConfig
+    teachers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        student = "-student" if self.teachers else ""
+        return f"{self.network}-{self.pooling}-{self.training.loss}{student}-{self.dataset}"
+
+    @property
+    def digest(self) -> str:
+        """A digest of the whole request, for the name of its checkpoint."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a model is made from and kept in: a data set's folder, lock and splits, the store of models.
+
+    `teacher` names who gave the training split its soft labels, if anyone did.
+    """
+
+    folder: Path
+    made: DatasetLock
+    splits: dict[str, Examples]
+    models: ModelStore
+    teacher: str | None = None
+
+
+def read_material(datasets: DatasetStore, name: str, models: ModelStore) -> Material:
+    """The data set in memory, with its soft labels; raises UserError if there is none of that name."""
+    made, folder = datasets.read_lock(name), datasets.folder(name)
+    splits = {split: datasets.read_split(name, split) for split in ("train", "validation", "test")}
+    soft = read_soft_labels(folder, made.digest)
+    if soft is None:
+        return Material(folder, made, splits, models)
+    splits["train"] = replace(splits["train"], taught=soft.of(splits["train"].mix_ids))
+    return Material(folder, made, splits, models, soft.teacher)
+
+
+def network_config(request: TrainingRequest, made: DatasetLock) -> NetworkConfig:
+    """The network that a request asks for, for the features of this data set."""
+    return NetworkConfig(request.network, request.pooling, int(made.mel["mels"]), len(ROLES), request.width)
+
+
+def fit(request: TrainingRequest, material: Material, checkpoint: Path, report: Report) -> TrainedNetwork:
+    """Train on the training split, choose by the validation split; goes on from the checkpoint if there is one."""
+    return train_network(
+        network_config(request, material.made),
+        request.training,
+        MelConfig(**material.made.mel),
+        material.splits["train"],
+        material.splits["validation"],
+        report,
+        checkpoint=checkpoint,
+        teacher=load_teacher(material.models, request.teachers),
+    )
+
+
+def keep(request: TrainingRequest, material: Material, trained: TrainedNetwork) -> StoredModel:
+    """Calibrate and choose thresholds on the validation split, score the test split, write weights and card."""
+    made, network = material.made, trained.network
+    config, frames = network_config(request, made), 4 * int(made.mel["frames_per_bar"])
+    weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    raw = {split: predict(network, material.splits[split].mels) for split in ("validation", "test")}
+    held = material.splits["validation"]
+    calibration = fit_calibration(held.mix_ids, held.labels, raw["validation"])
+    answers = {split: calibrate(given, calibration) for split, given in raw.items()}
+    thresholds = choose_thresholds(held.mix_ids, held.labels, answers["validation"])
+    unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds)
+    card = ModelCard(
+        model_id="",
+        name=request.name,
+        network=config.to_dict(),
+        mel=made.mel,
+        roles=list(ROLES),
+        thresholds=thresholds,
+        unsure=unsure,
+        calibration=calibration,
+        loss=request.training.loss,
+        parameters=parameters(network),
+        weights_digest=hashlib.sha256(weights).hexdigest(),
+        dataset_name=made.name,
+        dataset_digest=made.digest,
+        training={
+            **asdict(request.training),
+            "teachers": list(request.teachers),
+            "soft_labels": material.teacher,
+            **asdict(trained.course),
+        },
+        metrics={split: _scores(material.splits[split], answers[split], thresholds, unsure) for split in answers},
+        cost={
+            "multiplications": multiplications(network, frames, config.mels),
+            "audio_seconds_per_second": audio_seconds_per_second(network, frames, config.mels),
+        },
+        licences=made.licences,
+        groups=made.groups,
+        code_version=version("rolecall"),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    stored = material.models.save(identify(card), weights)
+    pass_on_credits(material.folder, stored.weights.parent)
+    return stored
+
+
+def _scores(
+    examples: Examples,
+    answers: NDArray[np.float32],
+    thresholds: dict[str, float],
+    unsure: dict[str, tuple[float, float]],
+) -> dict[str, dict[str, Any]]:
+    """Scores apart for mixes, single loops and cuts of compositions, as far as there are any."""
+    kinds = kinds_of(examples.mix_ids)
+    scores = {}
+    for kind in np.unique(kinds):
+        labels, given = examples.labels[kinds == kind], answers[kinds == kind]
+        rows = [str(row) for row in range(len(labels))]
+        scores[str(kind)] = {
+            **summarise(labels, given, thresholds),
+            "macro_pr_auc_interval": bootstrap_interval(labels, given, common_pr_auc, rows, _ROUNDS),
+            "calibration_error": calibration_error(labels, given),
+            "decisions": decisions(labels, given, thresholds, unsure),
+        }
+    return scores

@@ -1,0 +1,93 @@
+"""Sweeps: many trainings described in one file, each with the same budget of time on one core."""
+
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.datasets.toml_files import find_description, read_description
+from tasks.networks import NETWORKS, POOLINGS, WIDTHS, NetworkConfig, channels_last
+from tasks.training.loop import TrainingConfig
+from tasks.training.losses import LOSSES, BinaryCrossEntropy
+from tasks.training.model_card import TrainingRequest
+
+_TRIED_STEPS: Final = 3
+_EPOCHS: Final = 5
+_COMPOSING_S: Final = 1.0e-3
+"""Processor seconds that composing a row takes, about."""
+
+
+class Sweep(BaseModel):
+    """Every network with every pooling and every loss, and the best of them again with other seeds.
+
+    `seconds` is the processor time that each training may take; `widths` are those of the package unless named.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: tuple[str, ...] = tuple(NETWORKS)
+    poolings: tuple[str, ...] = ("max", "auto")
+    losses: tuple[str, ...] = ("bce", "focal")
+    widths: dict[str, int] = {}
+    seconds: float = Field(60.0, gt=0)
+    batch_size: int = Field(32, ge=2)
+    seed: int = 1
+    best: int = Field(3, ge=0)
+    best_seeds: tuple[int, ...] = (2, 3)
+
+    @field_validator("networks", "poolings", "losses")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = set(names) - set(NETWORKS) - set(POOLINGS) - set(LOSSES)
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        return names
+
+
+def find_sweep(name: str) -> Path:
+    """The file of a sweep: a path as it is, or the name of a shipped one; raises UserError naming those."""
+    return find_description(name, "sweep")
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Read and check a sweep; raises UserError naming the file and the first thing wrong with it."""
+    return read_description(path, Sweep, "sweep")
+
+
+def first_round(sweep: Sweep, dataset: str, frames: int, mels: int, roles: int) -> list[TrainingRequest]:
+    """One training for each combination; networks that cost more a step get fewer steps."""
+    requests = []
+    for network, pooling, loss in product(sweep.networks, sweep.poolings, sweep.losses):
+        config = NetworkConfig(network, pooling, mels, roles, sweep.widths.get(network, WIDTHS[network]))
+        steps = max(1, round(sweep.seconds / _step_s(config, frames, sweep.batch_size) / _EPOCHS))
+        training = TrainingConfig(
+            loss=loss, epochs=_EPOCHS, steps=steps, batch_size=sweep.batch_size, patience=_EPOCHS, seed=sweep.seed
+        )
+        requests.append(TrainingRequest(dataset, network, pooling, config.width, training))
+    return requests
+
+
+def second_round(sweep: Sweep, requests: list[TrainingRequest], scores: list[float]) -> list[TrainingRequest]:
+    """The best of the first round again, with other seeds; ties go to the earlier request."""
+    ranked = sorted(zip(scores, requests, strict=True), key=lambda pair: -pair[0])[: sweep.best]
+    return [
+        replace(request, training=replace(request.training, seed=seed))
+        for _, request in ranked
+        for seed in sweep.best_seeds
+    ]
+
+
+def _step_s(config: NetworkConfig, frames: int, rows: int) -> float:
+    """Processor seconds of one training step, tried out."""
+    network = channels_last(config.build())
+    batch, wanted = torch.zeros(rows, frames, config.mels), torch.zeros(rows, config.roles)
+    spent = []
+    for _ in range(_TRIED_STEPS):
+        began = time.process_time()
+        torch.autograd.backward(BinaryCrossEntropy()(network(batch), wanted))
+        spent.append(time.process_time() - began)
+    return min(spent) + rows * _COMPOSING_S

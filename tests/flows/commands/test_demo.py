@@ -1,0 +1,77 @@
+"""The demo on a machine with an empty home: the whole road, and nothing done twice."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.catalogue.published import ask
+from storage.workspace import Workspace
+from tests.commands import Command, Ended
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def ended(alone: Command) -> Ended:
+    return alone("demo")
+
+
+@pytest.fixture(scope="module")
+def workspace(alone: Command, ended: Ended) -> Workspace:
+    (catalogue,) = Path(alone.settings["HOME"]).rglob("catalogue.duckdb")
+    return Workspace(catalogue.parent)
+
+
+def test_it_labels_everything_and_answers_three_questions(ended: Ended) -> None:
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("found 19, labelled 19,")
+    assert ended.out.count("?\n") == 3
+
+
+def test_it_says_where_everything_lies_and_draws_a_map_of_every_track(ended: Ended, workspace: Workspace) -> None:
+    assert str(workspace.root) in ended.out
+    pictures = sorted(workspace.pictures.glob("*.png"))
+    assert len(pictures) == 3
+    assert all(str(picture) in ended.out and picture.stat().st_size > 50_000 for picture in pictures)
+
+
+def test_it_leaves_nothing_in_the_home_but_its_workspace(alone: Command, workspace: Workspace) -> None:
+    files = [path for path in Path(alone.settings["HOME"]).rglob("*") if path.is_file()]
+    strangers = [path for path in files if workspace.root not in path.parents and "matplotlib" not in str(path)]
+    assert not strangers
+
+
+def test_the_arrangement_is_heard_as_it_was_arranged(workspace: Workspace) -> None:
+    """Its notice says which stems sound where: percussion alone at both ends, bass from bar 17, none in 49 to 56."""
+    sql = """
+        SELECT start_bar, percussion, bass FROM segments JOIN tracks USING (track_id)
+        WHERE path LIKE '%loop_arrangement.ogg' ORDER BY start_bar
+    """
+    heard = {bar: (percussion > 0.5, bass > 0.5) for bar, percussion, bass in ask(workspace, sql).rows}
+    assert len(heard) == 24
+    ends = [bar for bar in heard if bar <= 16 or bar > 80]
+    assert all(heard[bar] == (True, False) for bar in ends)
+    assert all(heard[bar][1] for bar in range(17, 49, 4))
+    assert all(heard[bar] == (False, False) for bar in (49, 53))
+
+
+def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Workspace) -> None:
+    ends = {
+        view: {
+            Path(path).stem: stretch
+            for path, *stretch in ask(workspace, f"SELECT path, start_bar, end_bar FROM {view}").rows
+        }
+        for view in ("mix_in", "mix_out")
+    }
+    assert ends["mix_in"] == {"loop_arrangement": [1, 16], "jousboxx_buzzer_beater": [1, 8]}
+    assert ends["mix_out"] == {"loop_arrangement": [81, 96]}
+    cores = dict(ask(workspace, "SELECT regexp_extract(path, '[^/]+$'), bar FROM first_core").rows)
+    assert 17 <= cores["loop_arrangement.ogg"] <= 33
+    assert cores["dirtylove.ogg"] == 9
+
+
+def test_a_second_run_decodes_nothing(alone: Command, workspace: Workspace) -> None:
+    again = alone("demo")
+    assert again.code == 0, again.err
+    assert "unchanged 19" in again.out
+    assert again.out.splitlines()[0].endswith("decoded 0")

@@ -1,0 +1,99 @@
+import duckdb
+import pytest
+
+from storage.catalogue.schema import SCHEMA_VERSION, _read, migrate, refuse_newer, schema_version
+from storage.errors import UserError
+
+VIEWS = {
+    "tracks": "track_id path content_hash kind duration_s bpm bpm_source bpm_confidence bpm_alternative bpm_locked "
+    "first_downbeat_s key mode key_source key_confidence status labelled_at",
+    "roles": "track_id path role probability active unsure source model_id",
+    "segments": "track_id segment start_bar end_bar start_s end_s bass percussion fx melody chords vocal",
+    "iram": "track_id path segment start_bar end_bar start_s end_s role activation active model_id",
+    "role_spans": "track_id path role start_bar end_bar start_s end_s",
+    "bar_roles": "track_id path bar bass percussion fx melody chords vocal",
+    "sections": "track_id path section label confidence start_bar end_bar start_s end_s",
+    "errors": "path stage reason message attempts retryable run_id last_seen",
+    "models": "model_id name network pooling loss weights_digest dataset_digest parameters macro_pr_auc macro_roc_auc "
+    "active created_at",
+    "runs": "run_id flow started_at ended_at state found labelled unchanged duplicate quarantined known_bad decoded",
+    "lineage": "model_id weights_digest dataset_digest source licence loops",
+}
+
+
+@pytest.fixture
+def fresh() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    migrate(connection, "memory")
+    return connection
+
+
+def test_an_empty_database_has_version_nought_and_a_fresh_one_this_version(fresh: duckdb.DuckDBPyConnection) -> None:
+    assert schema_version(duckdb.connect()) == 0
+    assert schema_version(fresh) == SCHEMA_VERSION
+
+
+def test_migrating_twice_changes_nothing(fresh: duckdb.DuckDBPyConnection) -> None:
+    fresh.execute("INSERT INTO ledger.run (run_id, flow, started_at, state) VALUES ('a', 'label', now(), 'running')")
+    before = fresh.execute("FROM schema_migrations").fetchall()
+    migrate(fresh, "memory")
+    assert fresh.execute("FROM schema_migrations").fetchall() == before
+    assert fresh.execute("SELECT run_id FROM runs").fetchall() == [("a",)]
+
+
+def test_a_newer_database_is_refused_by_name_and_left_as_it_is(fresh: duckdb.DuckDBPyConnection) -> None:
+    fresh.execute("INSERT INTO schema_migrations VALUES (?, 'later', now())", [SCHEMA_VERSION + 1])
+    with pytest.raises(UserError, match=rf"here has schema version {SCHEMA_VERSION + 1}.*upgrade"):
+        migrate(fresh, "here")
+    assert schema_version(fresh) == SCHEMA_VERSION + 1
+    refuse_newer(SCHEMA_VERSION, "here")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_public_view_has_its_columns_and_a_comment(fresh: duckdb.DuckDBPyConnection, view: str) -> None:
+    columns = [name for name, *_ in fresh.execute(f"DESCRIBE {view}").fetchall()]
+    assert set(VIEWS[view].split()) <= set(columns)
+    ((comment,),) = fresh.execute("SELECT comment FROM duckdb_views() WHERE view_name = ?", [view]).fetchall()
+    assert comment
+
+
+@pytest.mark.parametrize(("old", "new"), [("stays", "role_spans"), ("sounding", "bar_roles")])
+def test_an_old_name_is_a_view_that_says_its_new_name(fresh: duckdb.DuckDBPyConnection, old: str, new: str) -> None:
+    assert fresh.execute(f"DESCRIBE {old}").fetchall() == fresh.execute(f"DESCRIBE {new}").fetchall()
+    ((comment,),) = fresh.execute("SELECT comment FROM duckdb_views() WHERE view_name = ?", [old]).fetchall()
+    assert new in comment
+
+
+def test_a_catalogue_from_before_role_spans_keeps_them() -> None:
+    connection = duckdb.connect()
+    migrate(connection, "memory")
+    connection.execute("ALTER TABLE ledger.role_span RENAME TO stay")
+    connection.execute("DELETE FROM schema_migrations WHERE version > 5")
+    connection.execute("INSERT INTO ledger.stay VALUES (1, 'bass', 9, 16)")
+    migrate(connection, "memory")
+    assert connection.execute("FROM ledger.role_span").fetchall() == [(1, "bass", 9, 16)]
+
+
+def test_a_catalogue_of_the_first_schema_keeps_its_labels() -> None:
+    connection = duckdb.connect()
+    connection.execute(_read("001_tables.sql"))
+    connection.execute(
+        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+    )
+    connection.execute("INSERT INTO schema_migrations VALUES (1, '001_tables.sql', now())")
+    connection.execute("INSERT INTO ledger.model VALUES ('m', 'm', 'n', 'p', 'l', 'w', 'd', 1, 0.5, 0.5, now(), true)")
+    connection.execute("INSERT INTO ledger.model_role VALUES ('m', 'bass', 1, 0.5, 0.4, 0.6)")
+    connection.execute(
+        "INSERT INTO ledger.file (path, size, mtime_ns, content_hash, label_key, run_id, finding) "
+        "VALUES ('/a.wav', 1, 1, 'bytes', 'key', 'run', 'new')"
+    )
+    connection.execute(
+        "INSERT INTO ledger.label VALUES ('key', 'm', 'labelled', 'loop', 8.0, 120, 'tag', 1, NULL, 0, "
+        "[0.9, 0, 0, 0, 0, 0], 'run', now())"
+    )
+    connection.execute("INSERT INTO ledger.segment VALUES ('key', 'm', 0, 1, 4, 0.0, 8.0, [0.9, 0, 0, 0, 0, 0])")
+    migrate(connection, "memory")
+    assert connection.execute("SELECT path, bpm, status FROM tracks").fetchall() == [("/a.wav", 120, "labelled")]
+    assert connection.execute("SELECT role, active FROM roles").fetchall() == [("bass", True)]
+    assert connection.execute("SELECT end_bar, bass > 0.8 FROM segments").fetchall() == [(4, True)]
+    assert connection.execute("SELECT audio_hash FROM ledger.label").fetchall() == [("bytes",)]

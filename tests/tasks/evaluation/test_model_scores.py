@@ -1,0 +1,87 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storage.datasets.lock import DatasetStore
+from storage.models import BUNDLED, ModelStore, StoredModel
+from storage.vocabulary import Kind
+from tasks.audio.degradations import DISTORTIONS, Distortion
+from tasks.evaluation.excerpts import Excerpt
+from tasks.evaluation.model_scores import evaluate_model, gather, held_out, rows_of
+from tasks.evaluation.reports import write_report
+from tasks.features.mel_config import MelConfig
+from tasks.networks.inference import load_network
+from tests.dummies import card, clicks, write
+
+GROUPS = {"train": ["seen"], "validation": ["tuned_on"], "test": ["unseen"]}
+
+
+@pytest.fixture(scope="module")
+def bundled() -> StoredModel:
+    return ModelStore(BUNDLED).load("default")
+
+
+def composition(folder: Path, name: str, truth: list[list[float]]) -> Excerpt:
+    audio = write(folder / f"{name}.wav", clicks(120, 8.0 * len(truth)))
+    return Excerpt(name, name, audio, Kind.TRACK, 120.0, np.array(truth, np.float32))
+
+
+def test_pieces_on_other_sides_are_left_out_and_named() -> None:
+    pieces = [
+        Excerpt(name, name, Path(name), Kind.TRACK, 120.0, np.zeros((1, 6), np.float32))
+        for name in ("seen", "tuned_on", "unseen", "never_heard_of")
+    ]
+    for split, chosen in (("test", ["unseen", "never_heard_of"]), ("train", ["seen"]), ("validation", ["tuned_on"])):
+        kept, left_out = held_out(pieces, card(groups=GROUPS), split)
+        assert [one.name for one in kept] == chosen
+        assert set(left_out) == {"seen", "tuned_on", "unseen", "never_heard_of"} - set(chosen)
+
+
+def test_a_report_scores_only_what_is_known_and_says_what_damage_does(tmp_path: Path, bundled: StoredModel) -> None:
+    pieces = [
+        composition(tmp_path, "a", [[0, 1, 0, 0, 0, -1], [1, 1, -1, 0, 0, -1]]),
+        composition(tmp_path, "b", [[0, 1, 0, 0, 0, -1]]),
+    ]
+    rows = rows_of(pieces, ["c"], MelConfig(**bundled.card.mel))
+    result = evaluate_model(rows, load_network(bundled.weights, bundled.card), bundled.card, robustness=True)
+    assert (result.taken, result.left_out) == (["a", "b"], ["c"])
+    assert result.scores["segments"] == 3
+    assert {role: score["segments"] for role, score in result.scores["roles"].items()} == {
+        "bass": 3, "percussion": 3, "fx": 2, "melody": 3, "chords": 3, "vocal": 0,
+    }  # fmt: skip
+    assert result.scores["roles"]["percussion"]["prevalence"] == 1.0
+    assert result.scores["roles"]["vocal"]["pr_auc"] is None
+    assert [row["after"] for row in result.robustness] == ["nothing", *(change.name for change in DISTORTIONS)]
+    assert all(row["same_labels"] > 0.5 for row in result.robustness)
+    page = write_report(tmp_path / "report.md", bundled.card, result).read_text()
+    assert "## After damage" in page
+    assert "| bass | 3 |" in page
+    assert {path.name for path in tmp_path.glob("*.png")} == {"report-reliability.png", "report-confusion.png"}
+
+
+def test_truth_beyond_the_end_of_the_audio_is_not_scored(tmp_path: Path) -> None:
+    piece = composition(tmp_path, "a", [[0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]])
+    longer = replace(piece, labels=np.tile(piece.labels, (2, 1)))
+    assert len(rows_of([longer], [], MelConfig()).labels) == 2
+
+
+def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled: StoredModel) -> None:
+    write(tmp_path / "one.wav", clicks(120, 8.0))
+    write(tmp_path / "two.wav", clicks(120, 16.0))
+    lines = ["path,roles,bpm,group", "one.wav,percussion,120,left", "two.wav,bass;fx,120,right", "one.wav,,120,bare"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    rows = gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test")
+    assert rows.groups == ["left", "right", "right"]
+    np.testing.assert_array_equal(rows.labels, [[0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 0, 1, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("distortion", DISTORTIONS, ids=lambda distortion: distortion.name)
+def test_damage_changes_the_sound_but_not_its_length_beyond_its_speed(distortion: Distortion) -> None:
+    samples = clicks(120, 2.0).astype(np.float32)
+    changed = distortion.change(samples, 16_000)
+    assert changed.dtype == np.float32
+    assert len(changed) == pytest.approx(len(samples) / distortion.speed, abs=2)
+    assert np.isfinite(changed).all()
+    assert not np.array_equal(changed[:100], samples[:100]) or distortion.speed != 1

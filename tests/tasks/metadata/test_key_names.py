@@ -1,0 +1,71 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.metadata.key_names import TONICS, parse_key, semitones_between
+
+TONIC = st.sampled_from(TONICS)
+MODE = st.sampled_from(["major", "minor", None])
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("C", ("C", None)),
+        ("Am", ("A", "minor")),
+        ("CM", ("C", "major")),
+        ("c# minor", ("C#", "minor")),
+        ("Bb", ("A#", None)),
+        ("B flat", ("A#", None)),
+        ("B flat minor", ("A#", "minor")),
+        ("F♯ maj", ("F#", "major")),
+        ("E♭min", ("D#", "minor")),
+        ("Cb", ("B", None)),
+        ("E#", ("F", None)),
+        ("  g sharp Major ", ("G#", "major")),
+        ("", (None, None)),
+        ("H", (None, None)),
+        ("unknown", (None, None)),
+        ("Am7", (None, None)),
+    ],
+)
+def test_keys_are_read_as_people_write_them(text: str, key: tuple[str | None, str | None]) -> None:
+    assert parse_key(text) == key
+
+
+@given(st.text())
+def test_any_text_gives_a_key_or_none(text: str) -> None:
+    tonic, mode = parse_key(text)
+    assert tonic is None or tonic in TONICS
+    assert mode in ("major", "minor", None)
+
+
+@given(TONIC, MODE)
+def test_what_is_written_is_read_back(tonic: str, mode: str | None) -> None:
+    assert parse_key(f"{tonic} {mode or ''}") == (tonic, mode)
+
+
+@given(TONIC, MODE, TONIC, MODE)
+def test_the_way_between_two_keys_is_never_longer_than_half_an_octave(
+    key: str, mode: str | None, other: str, other_mode: str | None
+) -> None:
+    there = semitones_between(key, mode, other, other_mode)
+    back = semitones_between(other, other_mode, key, mode)
+    assert -6 <= there <= 6
+    assert (there + back) % 12 == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "target", "semitones"),
+    [
+        (("A", "minor"), ("C", "major"), 0),
+        (("C", "major"), ("A", "minor"), 0),
+        (("C", "major"), ("D", "major"), 2),
+        (("C", "minor"), ("C", "major"), -3),
+        (("B", "major"), ("C", "major"), 1),
+    ],
+)
+def test_relative_keys_match_and_others_take_the_short_way(
+    key: tuple[str, str], target: tuple[str, str], semitones: int
+) -> None:
+    assert semitones_between(*key, *target) == semitones

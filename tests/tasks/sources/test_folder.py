@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from storage.errors import UserError
+from storage.files import sha256_of
+from storage.vocabulary import BpmSource, Reason
+from tasks.audio.decoding import AudioError
+from tasks.metadata.manifests import Row
+from tasks.metadata.tags import Tags, read_tags
+from tasks.sources.folder import folder_rows, loop_from
+from tests.dummies import id3_with, tone, write
+
+HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
+
+
+def described(folder: Path, row: str) -> Path:
+    (folder / "manifest.csv").write_text(HEADER + row + "\n")
+    return folder
+
+
+def test_a_described_loop_keeps_everything_that_is_said_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "kit" / "a.wav", tone(2.0))
+    described(tmp_path, "kit/a.wav,percussion;bass,120,Bb minor,1,song,CC0,Ana,https://example.org,dark")
+    (row,) = folder_rows(tmp_path, None)
+    loop = loop_from(row)
+    assert loop.roles == ("bass", "percussion")
+    assert (loop.bpm, loop.bpm_source, loop.bars) == (120.0, BpmSource.MANIFEST, 1.0)
+    assert (loop.key, loop.mode, loop.group) == ("A#", "minor", "song")
+    assert (loop.licence, loop.author, loop.url) == ("CC0", "Ana", "https://example.org")
+    assert json.loads(loop.extra) == {"mood": "dark"}
+    assert (loop.path, loop.sha256, loop.duration_s) == (str(path), sha256_of(path), 2.0)
+
+
+def test_a_bare_folder_offers_all_its_audio_and_the_names_speak(tmp_path: Path) -> None:
+    write(tmp_path / "kit" / "b_97bpm.wav", tone(1.0))
+    write(tmp_path / "kit" / "a.flac", tone(1.5))
+    (tmp_path / "cover.jpg").touch()
+    first, second = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (first.bpm, first.bpm_source, first.roles, first.licence) == (None, None, (), "unspecified")
+    assert (second.bpm, second.bpm_source, second.group) == (97.0, BpmSource.FILENAME, "kit")
+
+
+def test_a_name_speaks_where_the_manifest_is_silent_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "Bass_Loop_124_Am.wav", tone(1.0))
+    (named,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (named.roles, named.roles_source) == (("bass",), "filename")
+    assert (named.key, named.mode, named.key_source) == ("A", "minor", "filename")
+    assert (named.bpm, named.bpm_source) == (124.0, BpmSource.FILENAME)
+    described(tmp_path, "Bass_Loop_124_Am.wav,fx,90,C major")
+    (told,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (told.roles, told.roles_source, told.key, told.key_source) == (("fx",), "manifest", "C", "manifest")
+    assert (told.bpm, told.bpm_source) == (90.0, BpmSource.MANIFEST)
+
+
+def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> None:
+    mp3 = write(tmp_path / "c_Drums_Cm_124.mp3", tone(1.0))
+    mp3.write_bytes(id3_with(TKEY="F#m", TIT2="Deep.Bass 01", TBPM="97") + mp3.read_bytes())
+    write(tmp_path / "b.wav", tone(1.0))
+    loop = loop_from(Row("here", mp3, {}))
+    assert (loop.roles, loop.roles_source) == (("bass",), "tag")
+    assert (loop.key, loop.mode, loop.key_source) == ("F#", "minor", "tag")
+    assert (loop.bpm, loop.bpm_source) == (97.0, BpmSource.TAG)
+    told = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
+    assert (told.roles_source, told.key, told.mode, told.key_source) == ("manifest", "C", None, "manifest")
+    assert read_tags(tmp_path / "gone.wav") == read_tags(tmp_path / "b.wav") == Tags()
+
+
+def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", tone(1.0))
+    write(tmp_path / "b.wav", tone(1.0))
+    assert len({loop_from(row).loop_id for row in folder_rows(tmp_path, None)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("a.wav,drums", "line 2: no role 'drums'; the roles are bass"),
+        ("a.wav,bass,fast", "line 2: bpm is 'fast'"),
+        ("a.wav,bass,19", "line 2: bpm is 19"),
+        ("a.wav,bass,120,C,many", "line 2: bars is 'many'"),
+        ("a.wav,bass,120,C,-4", "line 2: bars is -4"),
+        (",bass", "line 2: no path"),
+    ],
+)
+def test_a_wrong_line_is_refused_before_any_file_is_read(tmp_path: Path, row: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        folder_rows(described(tmp_path, row), None)
+
+
+def test_a_manifest_elsewhere_is_read_when_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "mine.csv").write_text("path,roles\n../a.wav,fx\n")
+    assert folder_rows(tmp_path, tmp_path / "lists" / "mine.csv")[0].path == tmp_path / "a.wav"
+
+
+def test_a_file_for_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        folder_rows(write(tmp_path / "a.wav", tone()), None)
+
+
+def test_a_loop_that_cannot_be_used_says_why(tmp_path: Path) -> None:
+    with pytest.raises(AudioError) as caught:
+        loop_from(folder_rows(described(tmp_path, "gone.wav,bass"), None)[0])
+    assert caught.value.reason is Reason.VANISHED
