@@ -1,1 +1,1 @@
-"""Where it rests: one module per store, each the only owner of its schema."""
+"""Stores on disk: catalogue, loops, data sets, models, accounts; each module is the only owner of its schema."""

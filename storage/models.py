@@ -1,4 +1,4 @@
-"""Models at rest: a folder with `card.json` and `model.safetensors`; the bundled one lies in the package itself."""
+"""Stored models: a folder each, with `card.json` and `model.safetensors`; the bundled model is in the package."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ _PAIRS: Final = ("unsure", "calibration")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is, what it learned from, and how good it is; everything needed to use it and to judge it.
+    """What a model is, what it learned from, and how good it is; everything needed to use it and to assess it.
 
     `network` and `mel` are the configurations as JSON objects. `thresholds`, the `unsure` band (low, high) and the
     `calibration` (scale and shift of the log-odds, already in every answer) are per role. `metrics` maps a split to
@@ -112,7 +112,7 @@ class ModelStore:
         return self.load(asked or (active if active in kept else None) or "default")
 
     def save(self, card: ModelCard, weights: bytes) -> StoredModel:
-        """Keep a model; the weights are written before the card, so that a card always has its weights."""
+        """Store a model; the weights are written before the card, so that a card always has its weights."""
         folder = self.root / card.model_id
         with atomic_path(folder / "model.safetensors") as temporary:
             temporary.write_bytes(weights)
@@ -152,7 +152,7 @@ class ModelStore:
 
 
 def copy_pictures(stored: StoredModel, folder: Path) -> list[Path]:
-    """Copy the pictures that lie beside a card into a folder; returns where they are now."""
+    """Copy the pictures beside a card into a folder; returns the new paths."""
     folder.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copy(path, folder)) for path in sorted(stored.weights.parent.glob("*.png"))]
 

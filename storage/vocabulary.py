@@ -1,4 +1,4 @@
-"""The words that every room shares: role names and their order, reason codes, kinds and statuses."""
+"""Shared names: the roles and their order, reason codes of quarantine, kinds, statuses, tempo and key sources."""
 
 from enum import StrEnum
 from typing import Final
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 class BpmSource(StrEnum):
-    """Who said the tempo; listed from the most to the least trusted."""
+    """Where a tempo comes from; listed from the most to the least trusted."""
 
     MANIFEST = "manifest"
     ANNOTATORS = "annotators"
@@ -41,7 +41,7 @@ class BpmSource(StrEnum):
 
 
 class KeySource(StrEnum):
-    """Who said the key of a file; listed from the most to the least trusted."""
+    """Where a key comes from; listed from the most to the least trusted."""
 
     MANIFEST = "manifest"
     TAG = "tag"

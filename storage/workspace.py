@@ -1,4 +1,4 @@
-"""A workspace directory: where everything lies, and the lock that lets one process write at a time."""
+"""A workspace directory: the paths inside it, and the lock that lets one process write at a time."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from storage.errors import UserError, WorkspaceLockedError
 
 @dataclass(frozen=True)
 class Workspace:
-    """The layout of a workspace; nothing is made before something is written."""
+    """The paths of a workspace; folders are made when something is written to them."""
 
     root: Path
 
@@ -31,7 +31,7 @@ class Workspace:
 
     @property
     def corrections(self) -> Path:
-        """What people said of tracks, as a table that can be read back."""
+        """Corrections by people, as a CSV that `correct --from` reads."""
         return self.root / "corrections.csv"
 
     @property
@@ -41,7 +41,7 @@ class Workspace:
 
     @property
     def reading(self) -> Path:
-        """Notes on what the workers of the present run are reading; what a dead process left there tells on a file."""
+        """Notes on which files the workers are reading now; the note of a dead process names the file it died on."""
         return self.root / "reading"
 
     @property
@@ -51,7 +51,7 @@ class Workspace:
 
     @property
     def sources(self) -> Path:
-        """What was fetched from elsewhere: archives, metadata and audio, one folder a source."""
+        """Downloads: archives, metadata and audio, one folder a source."""
         return self.root / "sources"
 
     @property
@@ -66,7 +66,7 @@ class Workspace:
 
     @property
     def pictures(self) -> Path:
-        """What the demo and the reports draw."""
+        """Pictures that the demo and the reports draw."""
         return self.root / "pictures"
 
     @property

@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from storage.catalogue.committer import Committer
-from storage.catalogue.comparison import FOUND_SCHEMA, Sighting, paths_elsewhere, unread_paths
+from storage.catalogue.comparison import FOUND_SCHEMA, DiskState, paths_elsewhere, unread_paths
 from storage.catalogue.label_parts import LabelOutcome, Segment, write_part
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
@@ -183,7 +183,7 @@ class Nights:
         table = found(*({name: value for name, value in file.items() if name != "content"} for file in files))
         hashes = {path: f"hash of {contents[path]}" for path in unread_paths(self.ledger.connection, table)}
         left = [path for path in paths_elsewhere(self.ledger.connection, table, hashes) if path in gone]
-        self.labels.register(run_id, Sighting(table, hashes, left), model_id or self.model_id, version)
+        self.labels.register(run_id, DiskState(table, hashes, left), model_id or self.model_id, version)
         rows = self.ledger.rows("SELECT path, finding FROM ledger.file WHERE run_id = ?", [run_id])
         return dict(rows)
 

@@ -243,16 +243,16 @@ def _listen(where: "Workspace", name: str, number: int) -> None:
     from storage.datasets.lock import DatasetStore
     from storage.datasets.plan import read_plan
     from storage.loops.table import read_loops
-    from tasks.audio.stretching import Forms
+    from tasks.audio.stretching import StretchedLoops
     from tasks.datasets.audition import keep_audio
 
     folder = DatasetStore(where.datasets).folder(name)
     mixes = [mix for mix in read_plan(folder / "plan.parquet") if mix.kind == "mix"]
-    loops, forms = {loop.loop_id: loop for loop in read_loops(where.loops)}, Forms()
+    loops, stretched = {loop.loop_id: loop for loop in read_loops(where.loops)}, StretchedLoops()
     for mix in mixes[:: max(1, len(mixes) // number)][:number]:
         if gone := [voice.loop_id for voice in mix.voices if voice.loop_id not in loops]:
             raise UserError(f"loop {gone[0]} of {mix.mix_id} is not in this workspace; fetch it, then listen again")
-        print(keep_audio(mix, loops, folder / "audio", forms))
+        print(keep_audio(mix, loops, folder / "audio", stretched))
 
 
 def _summary(lock: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def correct(
         corrections = Corrections(ledger)
 
         def sound(name: str) -> str:
-            return corrections.sound_of(name if name.isdecimal() else str(absolute(Path(name))))
+            return corrections.audio_hash_of(name if name.isdecimal() else str(absolute(Path(name))))
 
         corrections.enter([(sound(name), words) for name, words in said])
         if track is not None and forget:

@@ -10,7 +10,7 @@ from distributed import Client
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.datasets.worker import ShardRequest, hear_loops, render_shards, shard_requests
+from flows.datasets.worker import ShardRequest, check_loops, render_shards, shard_requests
 from flows.engine.cluster import Lost, open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.terminal.progress import progress
@@ -70,7 +70,7 @@ def build_dataset(
     read = read_recipe(Path(recipe))
     chosen = read if mixes is None else read.model_copy(update={"mixes": mixes})
     with Workspace(Path(workspace)).lock("dataset build") as store, open_client(dask, workers) as client:
-        return _made(Build(chosen, store, client, hear_all(chosen, store, client), keep_audio))
+        return _made(Build(chosen, store, client, check_all_loops(chosen, store, client), keep_audio))
 
 
 @flow(name="rebuild-dataset")
@@ -120,15 +120,15 @@ def _made(build: Build) -> DatasetLock:
 
 
 @task(cache_policy=NO_CACHE)
-def hear_all(recipe: Recipe, workspace: Workspace, client: Client) -> list[Loop]:
+def check_all_loops(recipe: Recipe, workspace: Workspace, client: Client) -> list[Loop]:
     """All loops of the workspace, those that the recipe may use with their keys, which are kept in the table.
 
     Raises UserError naming the usable loops whose files are no longer what was fetched.
     """
     every = read_loops(workspace.loops)
     wanted = labelled_loops(every, recipe)
-    heard = {loop.loop_id: loop for loop in _heard(wanted, recipe, client)}
-    loops = [heard.get(loop.loop_id, loop) for loop in every]
+    checked = {loop.loop_id: loop for loop in _checked(wanted, recipe, client)}
+    loops = [checked.get(loop.loop_id, loop) for loop in every]
     if loops != every:
         write_loops(workspace.loops, loops)
     return loops
@@ -137,25 +137,25 @@ def hear_all(recipe: Recipe, workspace: Workspace, client: Client) -> list[Loop]
 @task(cache_policy=NO_CACHE)
 def require_unchanged(loops: Sequence[Loop], client: Client) -> None:
     """Raise UserError naming loops whose files are no longer what was fetched."""
-    _heard(loops, None, client)
+    _checked(loops, None, client)
 
 
 def _file_of(loop: Loop) -> str:
     return loop.path
 
 
-def _heard(loops: Sequence[Loop], recipe: Recipe | None, client: Client) -> list[Loop]:
+def _checked(loops: Sequence[Loop], recipe: Recipe | None, client: Client) -> list[Loop]:
     requests = [(loop, recipe is not None and needs_key(loop, recipe)) for loop in sorted(loops, key=_file_of)]
     batches = [requests[start : start + _LOOPS_AT_ONCE] for start in range(0, len(requests), _LOOPS_AT_ONCE)]
-    heard: list[Loop] = []
+    checked: list[Loop] = []
     unusable: list[Unusable] = []
-    with progress("heard", len(loops)) as shown:
-        for result in stream(client, hear_loops, batches, stop_requested):
+    with progress("checked", len(loops)) as shown:
+        for result in stream(client, check_loops, batches, stop_requested):
             if isinstance(result, Lost):
                 unusable.append(Unusable(result.item[0].path, *_KILLS))
                 continue
             for one in result.receipt:
-                (unusable if isinstance(one, Unusable) else heard).append(one)  # type: ignore[arg-type]
+                (unusable if isinstance(one, Unusable) else checked).append(one)  # type: ignore[arg-type]
             shown.advance(len(result.receipt))
     if unusable:
         named = "; ".join(f"{one.path} ({one.reason}: {one.message})" for one in unusable[:_NAMED])
@@ -163,9 +163,9 @@ def _heard(loops: Sequence[Loop], recipe: Recipe | None, client: Client) -> list
             f"{len(unusable)} of {len(loops)} loops cannot be used: {named}{'; …' if len(unusable) > _NAMED else ''}; "
             "put the files right or fetch again, then build again"
         )
-    if len(heard) < len(loops):
-        raise StoppedError(f"stopped after {len(heard)} of {len(loops)} loops; build it again to finish")
-    return heard
+    if len(checked) < len(loops):
+        raise StoppedError(f"stopped after {len(checked)} of {len(loops)} loops; build it again to finish")
+    return checked
 
 
 @task(cache_policy=NO_CACHE)

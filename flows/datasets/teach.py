@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.datasets.worker import ShardRequest, finished_dataset, listen_to_rows
+from flows.datasets.worker import ShardRequest, extract_row_features, finished_dataset
 from flows.engine.cluster import Lost, open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.terminal.progress import progress
@@ -23,13 +23,13 @@ from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError
 from tasks.datasets.rendering import label_row
 from tasks.evaluation.metrics import Labels, kinds_of, summarise
-from tasks.training.pretrained_features import PretrainedEar
-from tasks.training.soft_label_heads import taught_answers
+from tasks.training.pretrained_features import PretrainedFeatures
+from tasks.training.soft_label_heads import out_of_fold_answers
 
 _EVEN: Final = dict.fromkeys(ROLES, 0.5)
 
 
-class Lesson:
+class SoftLabelJob:
     """What the tasks of one teaching share. No dataclass: Prefect would walk through every row."""
 
     def __init__(self, requests: Sequence[ShardRequest], client: Client) -> None:
@@ -47,44 +47,44 @@ def teach_dataset(name: str, workspace: str, workers: int = 2, dask: str | None 
     store = Workspace(Path(workspace))
     found = finished_dataset(name, store)
     with open_client(dask, workers) as client:
-        lesson = Lesson(found.shards, client)
-        soft = teach(lesson, listen(lesson), found.lock.digest, int(found.lock.recipe["seed"]))
+        job = SoftLabelJob(found.shards, client)
+        soft = fit_soft_labels(job, extract_features(job), found.lock.digest, int(found.lock.recipe["seed"]))
     write_soft_labels(DatasetStore(store.datasets).folder(name), soft)
     return soft.scores
 
 
 @task(cache_policy=NO_CACHE)
-def listen(lesson: Lesson) -> NDArray[np.float16]:
+def extract_features(job: SoftLabelJob) -> NDArray[np.float16]:
     """Features (n, features) of all rows, in the plan's order."""
-    heard: dict[str, NDArray[np.float16]] = {}
+    extracted: dict[str, NDArray[np.float16]] = {}
     try:
-        with progress("listened to", len(lesson.rows)) as shown:
-            batches = [[request] for request in lesson.requests]
-            for result in stream(lesson.client, listen_to_rows, batches, stop_requested):
+        with progress("listened to", len(job.rows)) as shown:
+            batches = [[request] for request in job.requests]
+            for result in stream(job.client, extract_row_features, batches, stop_requested):
                 if isinstance(result, Lost):
                     raise UserError(f"listening to {result.item.path.name} kills its worker; look at its loops")
-                heard.update(result.receipt)
+                extracted.update(result.receipt)
                 shown.advance(sum(len(features) for _, features in result.receipt))
     except AudioError as error:
         raise UserError(f"{error} ({error.reason}); put the file right or fetch again, then teach again") from None
-    if len(heard) < len(lesson.requests):
-        raise StoppedError(f"stopped after {len(heard)} of {len(lesson.requests)} shards; teach again")
-    return np.concatenate([heard[request.path.name] for request in lesson.requests])
+    if len(extracted) < len(job.requests):
+        raise StoppedError(f"stopped after {len(extracted)} of {len(job.requests)} shards; teach again")
+    return np.concatenate([extracted[request.path.name] for request in job.requests])
 
 
 @task(cache_policy=NO_CACHE)
-def teach(lesson: Lesson, features: NDArray[np.float16], digest: str, seed: int) -> SoftLabels:
+def fit_soft_labels(job: SoftLabelJob, features: NDArray[np.float16], digest: str, seed: int) -> SoftLabels:
     """Heads for every row, and how right they are where they did not learn."""
-    rows = lesson.rows
+    rows = job.rows
     labels = np.array([label_row(mix) for mix in rows], np.float32)
     splits, names = np.array([mix.split for mix in rows]), [mix.mix_id for mix in rows]
-    answers = taught_answers(features.astype(np.float32), labels, names, splits == "train", seed)
+    answers = out_of_fold_answers(features.astype(np.float32), labels, names, splits == "train", seed)
     scores = {
         split: _scores([names[row] for row in places], labels[places], answers[places])
         for split in ("validation", "test")
         if len(places := np.flatnonzero(splits == split))
     }
-    return SoftLabels(names, answers, digest, f"musicnn front end {PretrainedEar().digest[:12]}", scores)
+    return SoftLabels(names, answers, digest, f"musicnn front end {PretrainedFeatures().digest[:12]}", scores)
 
 
 def _scores(names: Sequence[str], labels: Labels, answers: NDArray[np.float32]) -> dict[str, Any]:

@@ -19,16 +19,16 @@ from storage.errors import UserError
 from storage.loops.table import Loop, read_loops
 from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError
-from tasks.audio.stretching import Forms
+from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.audition import keep_audio
 from tasks.datasets.environment import environment
 from tasks.datasets.feature_diff import RowDifference, differences
-from tasks.datasets.loop_checks import Unusable, hear
+from tasks.datasets.loop_checks import Unusable, checked_loop
 from tasks.datasets.recipe import Recipe
 from tasks.datasets.rendering import RENDER_VERSION, render_features, render_mix
 from tasks.features.mel_config import MelConfig
 from tasks.networks.inference import use_one_thread
-from tasks.training.pretrained_features import RATE, PretrainedEar
+from tasks.training.pretrained_features import RATE, PretrainedFeatures
 
 _ROWS: Final = 256
 """Rows of a shard: eight megabytes."""
@@ -103,30 +103,30 @@ def finished_dataset(name: str, store: Workspace) -> FinishedDataset:
     return FinishedDataset(lock, loops, plan, list(shards))
 
 
-def hear_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:
+def check_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:
     """Hear some loops, those with a True beside them for their key."""
-    return [hear(loop, wants_key) for loop, wants_key in requests]
+    return [checked_loop(loop, wants_key) for loop, wants_key in requests]
 
 
-def listen_to_rows(requests: Sequence[ShardRequest]) -> list[tuple[str, NDArray[np.float16]]]:
+def extract_row_features(requests: Sequence[ShardRequest]) -> list[tuple[str, NDArray[np.float16]]]:
     """What a pretrained ear hears in the rows of some shards: shard names and features (rows, features)."""
     use_one_thread()
-    return [(request.path.name, np.stack(list(_heard_rows(request)))) for request in requests]
+    return [(request.path.name, np.stack(list(_row_features(request)))) for request in requests]
 
 
-def _heard_rows(request: ShardRequest) -> Iterator[NDArray[np.float16]]:
+def _row_features(request: ShardRequest) -> Iterator[NDArray[np.float16]]:
     for mix in request.mixes:
-        yield _ear().hear(render_mix(mix, request.loops, RATE, _forms()))
+        yield _pretrained().extract(render_mix(mix, request.loops, RATE, _stretched_loops()))
 
 
 def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
     """Render and write some shards; raises `AudioError` naming a loop that cannot be decoded any more."""
     receipts = []
     for request in requests:
-        labels, mels = render_features(request.mixes, request.loops, request.mel, _forms())
+        labels, mels = render_features(request.mixes, request.loops, request.mel, _stretched_loops())
         if request.audio is not None:
             for mix in request.mixes:
-                keep_audio(mix, request.loops, request.audio, _forms())
+                keep_audio(mix, request.loops, request.audio, _stretched_loops())
         names, splits = [mix.mix_id for mix in request.mixes], [mix.split for mix in request.mixes]
         digest = write_shard(request.path, names, splits, labels, mels, request.mel.digest, request.ingredients)
         receipts.append(ShardReceipt(request.path.name, digest, len(request.mixes)))
@@ -147,7 +147,7 @@ def _compared(request: ShardRequest) -> list[RowDifference]:
         table = pq.read_table(request.path)
         places = {name: place for place, name in enumerate(table.column("mix_id").to_pylist())}
         rows = table.take([places[name] for name in names]).combine_chunks()
-        rendered = render_features(request.mixes, request.loops, request.mel, _forms())
+        rendered = render_features(request.mixes, request.loops, request.mel, _stretched_loops())
     except (OSError, ValueError, KeyError):
         return [RowDifference(name, shard, float("inf"), float("inf")) for name in names]
     except AudioError:
@@ -160,11 +160,11 @@ def _compared(request: ShardRequest) -> list[RowDifference]:
 
 
 @lru_cache(maxsize=1)
-def _ear() -> PretrainedEar:
-    return PretrainedEar()
+def _pretrained() -> PretrainedFeatures:
+    return PretrainedFeatures()
 
 
 @lru_cache(maxsize=1)
-def _forms() -> Forms:
+def _stretched_loops() -> StretchedLoops:
     """One store of forms a worker: shards that follow each other need the same."""
-    return Forms()
+    return StretchedLoops()

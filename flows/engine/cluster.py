@@ -85,7 +85,7 @@ def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_
             return
         with (
             tempfile.TemporaryDirectory(prefix="rolecall-dask-") as scratch,
-            _deaf_to_interrupts(),
+            _interrupts_blocked(),
             LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -103,7 +103,7 @@ def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _interrupts_blocked() -> Iterator[None]:
     """Block Ctrl-C here, which the threads and processes that are started from here inherit.
 
     A worker would otherwise die of it until `flows.engine.processes` has run there, and the cluster with it.

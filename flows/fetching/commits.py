@@ -69,7 +69,7 @@ class FetchCommits:
         self.duplicates += merged.duplicates
         self.passed_over += len(loops) - len(allowed)
 
-    def without_known(
+    def not_in_table(
         self, wanted: Sequence[Loop], alike: Callable[[Loop], str | None] = lambda loop: loop.path
     ) -> list[Loop]:
         """Those of `wanted` that the table does not have yet, with their file; the others count as kept.
@@ -96,21 +96,23 @@ class FetchCommits:
 
 
 @contextmanager
-def keeping(workspace: Workspace, ledger: Ledger, flow: str, licences: Collection[str]) -> Iterator[FetchCommits]:
+def committing_fetch(
+    workspace: Workspace, ledger: Ledger, flow: str, licences: Collection[str]
+) -> Iterator[FetchCommits]:
     """Open a run for the length of a `with` block; however it ends, what was committed is counted and published."""
-    brought = FetchCommits(workspace, ledger, licences, uuid4().hex[:12])
-    ledger.open_run(brought.run_id, flow)
+    commits = FetchCommits(workspace, ledger, licences, uuid4().hex[:12])
+    ledger.open_run(commits.run_id, flow)
     state = "failed"
     try:
-        yield brought
+        yield commits
         state = "interrupted" if stop_requested.is_set() else "completed"
     except StoppedError:
         state = "interrupted"
         raise
     finally:
-        made = brought.summary
+        made = commits.summary
         counts = RunCounts(made.found, made.loops, 0, made.duplicate, made.quarantined, made.known_bad, made.found)
-        ledger.close_run(brought.run_id, state, counts)
+        ledger.close_run(commits.run_id, state, counts)
         ledger.publish()
 
 

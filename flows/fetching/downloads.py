@@ -25,12 +25,12 @@ BATCH: Final = 64
 _PROBE_BATCH: Final = 8
 
 
-def bring(
+def download_and_commit(
     sounds: Sequence[Loop],
     place: Callable[[Loop], str],
     download: Callable[[Loop], object],
     client: Client,
-    brought: FetchCommits,
+    commits: FetchCommits,
     shown: Progress,
 ) -> bool:
     """Download, check and commit `sounds`; what fails is refused under the name that `place` gives it.
@@ -46,10 +46,10 @@ def bring(
         batch = sounds[start : start + BATCH]
         arrived, refused, day_ends = _download_all(batch, place, download)
         if not arrived and len(refused) == len(batch) and all(reason is Reason.NETWORK for _, reason, _ in refused):
-            brought.commit([], refused)
+            commits.commit([], refused)
             raise UserError(f"{refused[0][2]}; nothing comes through, run the same command later to go on")
         loops, broken = _measure_all(arrived, place, client)
-        brought.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
+        commits.commit(loops, refused + broken, cleared=[place(loop) for loop in loops])
         shown.advance(len(batch))
         artifact.advance(len(batch))
         if day_ends is not None:

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import Lost, open_client, stream
 from flows.engine.interrupts import stop_requested
-from flows.fetching.commits import FetchSummary, keeping
+from flows.fetching.commits import FetchSummary, committing_fetch
 from flows.fetching.worker import probe_rows
 from flows.orchestration.artifacts import ProgressArtifact
 from flows.terminal.progress import progress
@@ -37,8 +37,8 @@ def fetch_folder(
     """Read the loops of a folder into the table; a file that cannot be used is a row in `errors`."""
     with Workspace(Path(workspace)).lock("fetch folder") as store, Ledger.of(store) as ledger:
         rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
-        loops, refused = probe(rows, workers)
-        return keep(loops, refused, licences, store, ledger)
+        loops, refused = read_files(rows, workers)
+        return commit_loops(loops, refused, licences, store, ledger)
 
 
 @flow(name="fetch-compositions")
@@ -47,11 +47,11 @@ def fetch_compositions(folder: str, workspace: str) -> FetchSummary:
     with Workspace(Path(workspace)).lock("fetch compositions") as store, Ledger.of(store) as ledger:
         compositions = read_compositions(Path(folder))
         cuts = [cut for composition in compositions for cut in cuts_of(composition)]
-        return keep(cuts, [], tuple(LicenceClass), store, ledger)
+        return commit_loops(cuts, [], tuple(LicenceClass), store, ledger)
 
 
 @task(cache_policy=NO_CACHE)
-def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
+def read_files(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
     """Decode, hash and describe every file, on Dask workers."""
     loops: list[Loop] = []
     refused: list[tuple[str, Reason, str]] = []
@@ -76,7 +76,7 @@ def probe(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Re
 
 
 @task(cache_policy=NO_CACHE)
-def keep(
+def commit_loops(
     loops: list[Loop],
     refused: list[tuple[str, Reason, str]],
     licences: Sequence[str],
@@ -84,6 +84,6 @@ def keep(
     ledger: Ledger,
 ) -> FetchSummary:
     """Merge the loops of these licence classes into the table, each content once, and publish what was refused."""
-    with keeping(workspace, ledger, "fetch", licences) as brought:
-        brought.commit(loops, refused)
-    return brought.summary
+    with committing_fetch(workspace, ledger, "fetch", licences) as commits:
+        commits.commit(loops, refused)
+    return commits.summary

@@ -12,8 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import open_client
 from flows.engine.interrupts import StoppedError, stop_requested, wait_unless_stopped
-from flows.fetching.commits import FetchCommits, FetchSummary, Refusal, keeping
-from flows.fetching.downloads import bring
+from flows.fetching.commits import FetchCommits, FetchSummary, Refusal, committing_fetch
+from flows.fetching.downloads import download_and_commit
 from flows.orchestration.credentials import freesound_client, freesound_key, freesound_tokens
 from flows.terminal.progress import progress, say
 from storage.accounts.home import counters_folder
@@ -22,11 +22,11 @@ from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
 from storage.files import remove_leftovers
 from storage.loops.licences import LicenceClass
-from storage.loops.search_pages import Listing
+from storage.loops.search_pages import SearchPages
 from storage.loops.table import Loop, read_loops
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
-from tasks.http.client import Patience, RequestError
+from tasks.http.client import RequestError, RetryPolicy
 from tasks.sources.freesound import (
     Freesound,
     describe_original,
@@ -40,7 +40,7 @@ from tasks.sources.freesound import (
 from tasks.sources.freesound_login import Application, Login, LoginError
 from tasks.sources.freesound_originals import Originals
 
-_PATIENCE: Final = Patience(sleep=wait_unless_stopped)
+_RETRIES: Final = RetryPolicy(sleep=wait_unless_stopped)
 # The server counts arrivals, which may stand closer together than what was sent: a little below its 60 and 2,000.
 _PER_MINUTE, _PER_DAY = 55, 1990
 
@@ -57,23 +57,23 @@ def fetch_freesound(
     originals: bool = False,
 ) -> FetchSummary:
     """Bring the sounds of a search into the table; goes on where the last run of the same search stopped."""
-    bring_files = bring_originals if originals else bring_previews
+    fetch_files = fetch_originals if originals else fetch_previews
     with Workspace(Path(workspace)).lock("fetch freesound") as store, Ledger.of(store) as ledger:
-        listing = Listing.of(store.sources / "freesound" / "listings", freesound, query, filters)
+        listing = SearchPages.of(store.sources / "freesound" / "listings", freesound, query, filters)
         whole = read_listing(freesound, query, filters, listing, limit)
-        with keeping(store, ledger, "fetch", licences) as brought:
-            put_off = bring_files(freesound, list(sounds_on(listing.pages()))[:limit], workers, brought)
+        with committing_fetch(store, ledger, "fetch", licences) as commits:
+            put_off = fetch_files(freesound, list(sounds_on(listing.pages()))[:limit], workers, commits)
         if whole and not put_off and not stop_requested.is_set():
             # The next run of this search asks again, and finds what is new.
             listing.clear()
-        return brought.summary
+        return commits.summary
 
 
 @task(cache_policy=NO_CACHE)
-def read_listing(freesound: str, query: str, filters: str, listing: Listing, limit: int | None) -> bool:
+def read_listing(freesound: str, query: str, filters: str, listing: SearchPages, limit: int | None) -> bool:
     """Read the pages that are not there yet; false if the day's requests ran out before the last one."""
     key = freesound_key()
-    client = Freesound(freesound, key, requests.Session(), _granting(key), _PATIENCE, time.time)
+    client = Freesound(freesound, key, requests.Session(), _granting(key), _RETRIES, time.time)
     try:
         list_sounds(client, listing, query, filters, limit)
     except DayQuotaError as error:
@@ -87,24 +87,24 @@ def read_listing(freesound: str, query: str, filters: str, listing: Listing, lim
 
 
 @task(cache_policy=NO_CACHE)
-def bring_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, brought: FetchCommits) -> bool:
+def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
     """Bring the preview of every sound that the table does not have; true if some were put off to another day."""
-    folder = brought.workspace.sources / "freesound" / "audio"
-    allowed = _allowed((describe_preview(sound, folder) for sound in sounds), brought)
+    folder = commits.workspace.sources / "freesound" / "audio"
+    allowed = _allowed((describe_preview(sound, folder) for sound in sounds), commits)
     addresses = {str(folder / f"{sound['id']}.ogg"): preview_of(sound) for sound in sounds}
     session = requests.Session()
 
     def fetch(loop: Loop) -> None:
         address = addresses[loop.path]
         if address is not None and not Path(loop.path).exists():
-            fetch_preview(address, Path(loop.path), session, _PATIENCE)
+            fetch_preview(address, Path(loop.path), session, _RETRIES)
 
     # A sound whose original is there needs no preview.
-    new = brought.without_known(allowed, lambda loop: loop.url)
-    put_off = _bring(folder, new, fetch, workers, brought)
+    new = commits.not_in_table(allowed, lambda loop: loop.url)
+    put_off = _download(folder, new, fetch, workers, commits)
     for loop in new:
         # No digest says whether a preview came whole, so one that looks cut is asked for again by the next run.
-        if (brought.refused | brought.known_bad).get(_place(loop)) in (
+        if (commits.refused | commits.known_bad).get(_place(loop)) in (
             Reason.EMPTY,
             Reason.TRUNCATED,
             Reason.UNREADABLE,
@@ -114,52 +114,52 @@ def bring_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, b
 
 
 @task(cache_policy=NO_CACHE)
-def bring_originals(freesound: str, sounds: list[dict[str, Any]], workers: int, brought: FetchCommits) -> bool:
+def fetch_originals(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
     """Bring the original of every sound that the table lacks; true if some were put off to another day.
 
     An original takes the place of the preview that an earlier run brought.
     """
-    folder = brought.workspace.sources / "freesound" / "originals"
-    allowed = _allowed((describe_original(sound, folder) for sound in sounds), brought)
+    folder = commits.workspace.sources / "freesound" / "originals"
+    allowed = _allowed((describe_original(sound, folder) for sound in sounds), commits)
     found = {str(folder / f"{sound['id']}.{sound.get('type')}"): sound for sound in sounds}
     key, session = freesound_key(), requests.Session()
-    application = Application(freesound, *freesound_client(), session, _PATIENCE, time.time)
+    application = Application(freesound, *freesound_client(), session, _RETRIES, time.time)
     login = Login(application, freesound_tokens())
-    client = Originals(freesound, login, session, _granting(key), _PATIENCE, time.time)
+    client = Originals(freesound, login, session, _granting(key), _RETRIES, time.time)
 
     def fetch(loop: Loop) -> None:
         if not Path(loop.path).exists():
             client.fetch(found[loop.path], Path(loop.path))
 
     try:
-        new = brought.without_known(allowed)
+        new = commits.not_in_table(allowed)
         if new:
             login.token()
-        put_off = _bring(folder, new, fetch, workers, brought)
+        put_off = _download(folder, new, fetch, workers, commits)
     except LoginError as error:
         raise UserError(str(error)) from None
-    _remove_previews(brought.workspace)
+    _remove_previews(commits.workspace)
     return put_off
 
 
-def _allowed(described: Iterable[Loop | Refusal], brought: FetchCommits) -> list[Loop]:
+def _allowed(described: Iterable[Loop | Refusal], commits: FetchCommits) -> list[Loop]:
     """The loops of wanted licences; what is refused is committed, what is passed over is counted."""
     entries = list(described)
-    brought.commit([], [entry for entry in entries if not isinstance(entry, Loop)])
+    commits.commit([], [entry for entry in entries if not isinstance(entry, Loop)])
     loops = [entry for entry in entries if isinstance(entry, Loop)]
-    allowed = [loop for loop in loops if loop.licence_class in brought.licences]
-    brought.passed_over += len(loops) - len(allowed)
+    allowed = [loop for loop in loops if loop.licence_class in commits.licences]
+    commits.passed_over += len(loops) - len(allowed)
     return allowed
 
 
-def _bring(
-    folder: Path, new: Sequence[Loop], fetch: Callable[[Loop], None], workers: int, brought: FetchCommits
+def _download(
+    folder: Path, new: Sequence[Loop], fetch: Callable[[Loop], None], workers: int, commits: FetchCommits
 ) -> bool:
     remove_leftovers(folder)
     if not new:
         return False
     with open_client(None, workers) as client, progress("brought", len(new)) as shown:
-        return bring(new, _place, fetch, client, brought, shown)
+        return download_and_commit(new, _place, fetch, client, commits, shown)
 
 
 def _remove_previews(workspace: Workspace) -> None:

@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import open_client
 from flows.engine.interrupts import StoppedError, stop_requested, wait_unless_stopped
-from flows.fetching.commits import FetchCommits, FetchSummary, keeping
-from flows.fetching.downloads import CONNECTIONS, bring
+from flows.fetching.commits import FetchCommits, FetchSummary, committing_fetch
+from flows.fetching.downloads import CONNECTIONS, download_and_commit
 from flows.terminal.progress import progress, say
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
@@ -21,7 +21,7 @@ from storage.loops.annotations import write_annotations
 from storage.loops.licences import LicenceClass
 from storage.loops.table import Loop
 from storage.workspace import Workspace
-from tasks.http.client import Patience, RequestError
+from tasks.http.client import RequestError, RetryPolicy
 from tasks.http.pacing import paced_session
 from tasks.http.remote_zip import RangesIgnoredError, RemoteZip, ZipError, file_ranges, http_ranges
 from tasks.http.resumable_download import RemoteFile, download
@@ -29,17 +29,17 @@ from tasks.sources.fsld import (
     ANNOTATIONS,
     AUDIO,
     RECORD,
-    Judged,
+    AnnotatedSound,
+    ChosenSound,
     Refusal,
-    Wanted,
     choose,
-    judge_annotations,
     place,
+    read_annotated_sounds,
     read_metadata,
 )
 from tasks.sources.zenodo import read_record
 
-_PATIENCE = Patience(sleep=wait_unless_stopped)
+_RETRIES = RetryPolicy(sleep=wait_unless_stopped)
 
 
 @flow(name="fetch-fsld")
@@ -57,25 +57,25 @@ def fetch_fsld(
 
     The archive of the audio is brought `whole`, or read where it lies, member by member.
     """
-    find_archive = bring_archive if whole else open_archive
+    find_archive = download_archive if whole else open_archive
     with Workspace(Path(workspace)).lock("fetch fsld") as store, Ledger.of(store) as ledger:
         files = list_files(zenodo)
-        judged, refused = judge(files, store)
-        with keeping(store, ledger, "fetch", licences) as brought:
-            brought.commit([], refused)
-            brought.left_out = sum(one.left_out is not None for one in judged)
+        annotated, refused = fetch_annotations(files, store)
+        with committing_fetch(store, ledger, "fetch", licences) as commits:
+            commits.commit([], refused)
+            commits.left_out = sum(one.left_out is not None for one in annotated)
             if not annotations_only:
                 archive = find_archive(files, store)
-                wanted = choose_sounds(judged, archive, store, roles, limit, brought)
-                bring_sounds(wanted, archive, workers, brought)
-        return brought.summary
+                wanted = choose_sounds(annotated, archive, store, roles, limit, commits)
+                fetch_sounds(wanted, archive, workers, commits)
+        return commits.summary
 
 
 @task(cache_policy=NO_CACHE)
 def list_files(zenodo: str) -> dict[str, RemoteFile]:
     """The record's files; raises UserError if the server does not name the two that are needed."""
     try:
-        files = read_record(zenodo, RECORD, _session(), _PATIENCE)
+        files = read_record(zenodo, RECORD, _session(), _RETRIES)
     except RequestError as error:
         raise UserError(f"{error}; check the address and the network, then run the same command again") from None
     for name in (ANNOTATIONS, AUDIO):
@@ -85,16 +85,16 @@ def list_files(zenodo: str) -> dict[str, RemoteFile]:
 
 
 @task(cache_policy=NO_CACHE)
-def judge(files: dict[str, RemoteFile], workspace: Workspace) -> tuple[list[Judged], list[Refusal]]:
+def fetch_annotations(files: dict[str, RemoteFile], workspace: Workspace) -> tuple[list[AnnotatedSound], list[Refusal]]:
     """Bring the annotations, let the annotators agree, and keep what they say as a table."""
     folder = workspace.sources / "fsld"
     try:
-        archive = download(files[ANNOTATIONS], folder / ANNOTATIONS, _session(), _PATIENCE)
-        judged, refused = judge_annotations(archive)
+        archive = download(files[ANNOTATIONS], folder / ANNOTATIONS, _session(), _RETRIES)
+        annotated, refused = read_annotated_sounds(archive)
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
-    write_annotations(folder / "annotations.parquet", [_row(one) for one in judged])
-    return judged, refused
+    write_annotations(folder / "annotations.parquet", [_row(one) for one in annotated])
+    return annotated, refused
 
 
 @task(cache_policy=NO_CACHE)
@@ -103,21 +103,21 @@ def open_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZi
     file = files[AUDIO]
     try:
         if not _whole(workspace).exists():
-            return RemoteZip(http_ranges(file, _session(), _PATIENCE), file.size)
+            return RemoteZip(http_ranges(file, _session(), _RETRIES), file.size)
     except RangesIgnoredError as error:
         say(f"{error}; {file.name} is brought whole")
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
-    return _bring_whole(file, _whole(workspace))
+    return _download_whole(file, _whole(workspace))
 
 
 @task(cache_policy=NO_CACHE)
-def bring_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
+def download_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
     """The archive of the audio, brought whole: from where the last attempt stopped, and named when it is right."""
-    return _bring_whole(files[AUDIO], _whole(workspace))
+    return _download_whole(files[AUDIO], _whole(workspace))
 
 
-def _bring_whole(file: RemoteFile, target: Path) -> RemoteZip:
+def _download_whole(file: RemoteFile, target: Path) -> RemoteZip:
     try:
         with progress(f"bytes of {file.name}", file.size) as shown:
 
@@ -126,7 +126,7 @@ def _bring_whole(file: RemoteFile, target: Path) -> RemoteZip:
                 if stop_requested.is_set():
                     raise StoppedError("stopped; the next fetch goes on from here")
 
-            download(file, target, _session(), _PATIENCE, arrived)
+            download(file, target, _session(), _RETRIES, arrived)
         return RemoteZip(file_ranges(target), target.stat().st_size)
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
@@ -138,13 +138,13 @@ def _whole(workspace: Workspace) -> Path:
 
 @task(cache_policy=NO_CACHE)
 def choose_sounds(
-    judged: list[Judged],
+    annotated: list[AnnotatedSound],
     archive: RemoteZip,
     workspace: Workspace,
     roles: Sequence[str],
     limit: int | None,
-    brought: FetchCommits,
-) -> list[Wanted]:
+    commits: FetchCommits,
+) -> list[ChosenSound]:
     """Join annotations, metadata and audio; what cannot be joined is refused."""
     folder = workspace.sources / "fsld"
     kept = folder / "metadata.json"
@@ -154,14 +154,16 @@ def choose_sounds(
         metadata = read_metadata(kept.read_bytes())
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
-    wanted, refused, passed_over = choose(judged, archive, metadata, folder / "audio", roles, brought.licences, limit)
-    brought.commit([], refused)
-    brought.passed_over += passed_over
+    wanted, refused, passed_over = choose(
+        annotated, archive, metadata, folder / "audio", roles, commits.licences, limit
+    )
+    commits.commit([], refused)
+    commits.passed_over += passed_over
     return wanted
 
 
 @task(cache_policy=NO_CACHE)
-def bring_sounds(wanted: list[Wanted], archive: RemoteZip, workers: int, brought: FetchCommits) -> None:
+def fetch_sounds(wanted: list[ChosenSound], archive: RemoteZip, workers: int, commits: FetchCommits) -> None:
     """Bring every wanted member that is not on this machine yet, check it, and commit it."""
     members = {one.loop.path: one.member for one in wanted}
 
@@ -170,21 +172,26 @@ def bring_sounds(wanted: list[Wanted], archive: RemoteZip, workers: int, brought
         if not path.exists():
             write_bytes_atomically(path, archive.read(members[loop.path]))
 
-    remove_leftovers(brought.workspace.sources / "fsld" / "audio")
-    new = brought.without_known([one.loop for one in wanted])
+    remove_leftovers(commits.workspace.sources / "fsld" / "audio")
+    new = commits.not_in_table([one.loop for one in wanted])
     if new:
         with open_client(None, workers) as client, progress("brought", len(new)) as shown:
-            bring(new, _place, fetch_member, client, brought, shown)
+            download_and_commit(new, _place, fetch_member, client, commits, shown)
 
 
 def _place(loop: Loop) -> str:
     return place(int(Path(loop.path).stem))
 
 
-def _row(judged: Judged) -> dict[str, object]:
-    said = asdict(judged.consensus) if judged.consensus else {"roles": [], "unknown_roles": [], "flags": []}
-    counted = {"annotators": len(judged.answers), **said}
-    return {"sound_id": judged.sound_id, "left_out": judged.left_out, **counted, "answers": dumps(judged.answers)}
+def _row(annotated: AnnotatedSound) -> dict[str, object]:
+    said = asdict(annotated.consensus) if annotated.consensus else {"roles": [], "unknown_roles": [], "flags": []}
+    counted = {"annotators": len(annotated.answers), **said}
+    return {
+        "sound_id": annotated.sound_id,
+        "left_out": annotated.left_out,
+        **counted,
+        "answers": dumps(annotated.answers),
+    }
 
 
 def _session() -> requests.Session:

@@ -13,7 +13,7 @@ from flows.terminal.progress import say
 from storage.errors import UserError
 from tasks.audio.decoding import AudioError
 from tasks.labelling.finding import find_audio
-from tasks.rhythm.beat_this import hear_grid, load_beat_network
+from tasks.rhythm.beat_this import beat_this_grid, load_beat_network
 from tasks.rhythm.grid import Grid, stated_tempo
 
 _COLUMNS: Final = ("path", "bpm", "first_downbeat_s")
@@ -41,7 +41,7 @@ def _grid_to_state(path: Path, network: nn.Module) -> Grid | None:
     if stated_tempo(path, None) is not None:
         return None
     try:
-        return hear_grid(path, network)
+        return beat_this_grid(path, network)
     except AudioError as error:
         say(f"rolecall: {path}: {error}")
         return None

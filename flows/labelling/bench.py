@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import soundfile
 from threadpoolctl import threadpool_limits
 
-from flows.labelling.process_observer import Marginal, Watched
+from flows.labelling.process_observer import MarginalCost, ProcessObserver
 from storage.catalogue.committer import Committer
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
@@ -43,7 +43,7 @@ class Bench:
 
     machine: str
     stages: StageTimes
-    run: Marginal
+    run: MarginalCost
     audio_s: float
     decode_cpu_s: float
     commit_cpu_s: float
@@ -131,7 +131,7 @@ def _bundled_as_mp3(folder: Path) -> list[Path]:
     return files
 
 
-def _label(files: Sequence[Path], folder: Path) -> Watched:
+def _label(files: Sequence[Path], folder: Path) -> ProcessObserver:
     """Label files in a process of its own, with one worker and an empty workspace, and watch what it takes."""
     links = folder / "links"
     links.mkdir()
@@ -142,7 +142,7 @@ def _label(files: Sequence[Path], folder: Path) -> Watched:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *words], stdout=subprocess.DEVNULL, stderr=said, text=True
         )
-        watched = Watched(process.pid, folder / "workspace" / "parts")
+        watched = ProcessObserver(process.pid, folder / "workspace" / "parts")
         while process.poll() is None:
             watched.look()
             time.sleep(_LOOK_EVERY_S)

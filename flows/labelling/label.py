@@ -22,7 +22,7 @@ from flows.labelling.run_report import (
     progress_artifact,
     report_artifacts,
 )
-from flows.labelling.worker import PartReceipt, analyse_part, answer_part, keep_lost, label_part
+from flows.labelling.worker import PartReceipt, analyse_part, answer_part, label_part, save_lost_file
 from flows.terminal.progress import progress
 from storage.catalogue.archive import archive_parts
 from storage.catalogue.committer import Committer
@@ -34,7 +34,7 @@ from storage.workspace import Workspace
 from tasks.labelling.finding import Found, find_audio, find_listed, look_again
 from tasks.labelling.preview import look_at
 from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
-from tasks.labelling.watchdog import TIME_LIMIT_S, Watch
+from tasks.labelling.watchdog import TIME_LIMIT_S, Watchdog
 
 _BATCH_FILES: Final = 24
 _BATCH_BYTES: Final = 64 << 20
@@ -112,7 +112,7 @@ def _label(
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         run = open_run(workspace, ledger, model, max_errors, time_limit_s)
         passed_over = survey(find, run)
-        ledger.rest()
+        ledger.trim_memory()
         label_batches(run, workers, dask)
         return publish(run, passed_over, activate)
 
@@ -160,7 +160,7 @@ def label_batches(run: Run, workers: int, dask: str | None) -> None:
     ):
         for result in _labelled(client, batches, run, folder):
             if isinstance(result, Lost):
-                receipt = keep_lost(result.item, run.model.card.model_id, result.reason, folder)
+                receipt = save_lost_file(result.item, run.model.card.model_id, result.reason, folder)
             else:
                 receipt = result.receipt
             committer.add(Path(receipt.part), receipt.files)
@@ -212,7 +212,7 @@ def _labelled(
     client: Client, batches: Iterable[list[LabelRequest]], run: Run, folder: Path
 ) -> Iterator[Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]]:
     """Have batches labelled, through the workers with a GPU if there are any."""
-    recipe, watch = LabelRecipe.of(run.model), Watch(run.workspace.reading, run.time_limit_s)
+    recipe, watch = LabelRecipe.of(run.model), Watchdog(run.workspace.reading, run.time_limit_s)
     if has_gpus(client):
         prepare = partial(analyse_part, recipe=recipe, watch=watch)
         answer = partial(answer_part, recipe=recipe, folder=folder)

@@ -12,7 +12,7 @@ from storage.errors import UserError
 
 
 @dataclass(frozen=True)
-class Marginal:
+class MarginalCost:
     """What the files after a run's first part took: processor seconds of the worker and of all else, peak memory.
 
     `start_up_cpu_s` is what a run takes beside its files.
@@ -35,7 +35,7 @@ class _Seen:
     flow_cpu_s: float
 
 
-class Watched:
+class ProcessObserver:
     """A process and its children, looked at again and again, beside the folder where their parts appear."""
 
     def __init__(self, process_id: int, parts: Path) -> None:
@@ -58,7 +58,7 @@ class Watched:
             with suppress(FileNotFoundError):  # merged into an archive by now
                 self._seen[part] = _Seen(pq.read_table(part, partitioning=None), self._used(True), self._used(False))
 
-    def marginal(self) -> tuple[Marginal, list[Path]]:
+    def marginal(self) -> tuple[MarginalCost, list[Path]]:
         """What each file cost after the first part, and which files these were.
 
         The first part has all that is done once, so that the rest is the slope. Raises UserError if there is none.
@@ -73,7 +73,7 @@ class Watched:
         workers = [megabytes for (worker, _), megabytes in self._megabytes.items() if worker]
         flow = self._megabytes.get((False, self._process_id), 0.0)
         start_up = max(0.0, first.worker_cpu_s + first.flow_cpu_s - of_first)
-        return Marginal(len(files), worker_cpu_s, flow_cpu_s, start_up, max(workers, default=0.0), flow), files
+        return MarginalCost(len(files), worker_cpu_s, flow_cpu_s, start_up, max(workers, default=0.0), flow), files
 
     def outcomes(self) -> pa.Table:
         """The rows of all parts."""

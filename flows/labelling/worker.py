@@ -38,7 +38,7 @@ def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Pa
     path = folder / part_name(requests, recipe.card.model_id)
     if path.exists():
         return _receipt(path, read_reasons(path))
-    receipt = keep_part(label_batch(requests, recipe, watch), path)
+    receipt = save_part(label_batch(requests, recipe, watch), path)
     _lifetime.done(len(requests))
     return receipt
 
@@ -64,7 +64,7 @@ def answer_part(
 
     requests, analyses = analysed
     ask = partial(predict_at_two_scales, on_best_device(load_network(recipe.weights, recipe.card)))
-    return keep_part(answered(requests, analyses, recipe.card, ask), folder / part_name(requests, recipe.card.model_id))
+    return save_part(answered(requests, analyses, recipe.card, ask), folder / part_name(requests, recipe.card.model_id))
 
 
 def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:
@@ -73,17 +73,17 @@ def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:
     return f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
 
 
-def keep_part(outcomes: Sequence[LabelOutcome], path: Path) -> PartReceipt:
+def save_part(outcomes: Sequence[LabelOutcome], path: Path) -> PartReceipt:
     """Write outcomes as one part."""
     write_part(path, outcomes)
     return _receipt(path, [outcome.reason for outcome in outcomes])
 
 
-def keep_lost(request: LabelRequest, model_id: str, reason: Reason, folder: Path) -> PartReceipt:
+def save_lost_file(request: LabelRequest, model_id: str, reason: Reason, folder: Path) -> PartReceipt:
     """The part of a file on which no process survived long enough to say what was wrong."""
     message = "the process that read it died each time; look at the file with another tool, then rolecall retry"
     outcome = failed_outcome(request, model_id, "decode", reason, message)
-    return keep_part([outcome], folder / part_name([request], model_id))
+    return save_part([outcome], folder / part_name([request], model_id))
 
 
 def _receipt(path: Path, reasons: Sequence[str | None]) -> PartReceipt:

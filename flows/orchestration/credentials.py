@@ -50,9 +50,9 @@ class TokenBlock:
 
     file: TokenFile
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the tokens against every other process of this person on this machine."""
-        return self.file.alone()
+        return self.file.exclusive()
 
     def read(self) -> Tokens | None:
         """The tokens, None if there is no such block; raises UserError if it holds something else."""

@@ -7,7 +7,7 @@ import requests
 
 from flows.orchestration.credentials import TOKENS_BLOCK, TokenBlock, freesound_client, token_file
 from storage.errors import UserError
-from tasks.http.client import Patience, RequestError
+from tasks.http.client import RequestError, RetryPolicy
 from tasks.sources.freesound_login import Application, LoginError, read_code
 
 
@@ -16,13 +16,13 @@ def log_in(freesound: str, ask: Callable[[str], str], in_prefect: bool) -> str:
 
     `ask` is given the page to open and returns what was typed. Raises UserError if it does not work out.
     """
-    application = Application(freesound, *freesound_client(), requests.Session(), Patience(), time.time)
+    application = Application(freesound, *freesound_client(), requests.Session(), RetryPolicy(), time.time)
     try:
         tokens = application.exchange(read_code(ask(application.page)))
     except (LoginError, RequestError) as error:
         raise UserError(str(error)) from None
     file = token_file()
-    with file.alone():
+    with file.exclusive():
         if in_prefect:
             TokenBlock(file).write(tokens)
             # The file would be preferred.

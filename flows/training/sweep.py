@@ -74,9 +74,9 @@ def train_one(asked: tuple[TrainingRequest, str]) -> str:
     material = model_card.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
     checkpoint = store.models / "unfinished" / f"{request.digest}.safetensors"
     trained = model_card.fit(request, material, checkpoint, lambda epoch, loss, score: None)
-    card = model_card.keep(request, material, trained).card
+    card = model_card.save_model(request, material, trained).card
     checkpoint.unlink(missing_ok=True)
-    return f"{card.model_id} {card.name}: validation macro PR-AUC {trained.course.best:.4f}"
+    return f"{card.model_id} {card.name}: validation macro PR-AUC {trained.history.best:.4f}"
 
 
 @task(cache_policy=NO_CACHE)

@@ -27,7 +27,7 @@ def train_model(request: TrainingRequest, workspace: str) -> ModelCard:
         material = model_card.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
         checkpoint = store.models / "unfinished" / f"{request.digest}.safetensors"
         trained = fit(request, material, checkpoint)
-        card = model_card.keep(request, material, trained).card
+        card = model_card.save_model(request, material, trained).card
         checkpoint.unlink(missing_ok=True)
         ledger.register_model(card)
         ledger.publish()
@@ -45,6 +45,6 @@ def fit(request: TrainingRequest, material: Material, checkpoint: Path) -> Train
         update_progress_artifact(shown, 100.0 * (epoch + 1) / epochs)  # type: ignore[arg-type]
 
     trained = model_card.fit(request, material, checkpoint, report)
-    curves = draw_curves(trained.course, material.models.root / "curves" / f"{request.digest}.png")
+    curves = draw_curves(trained.history, material.models.root / "curves" / f"{request.digest}.png")
     create_image_artifact(curves.as_uri(), key="curves", description=f"{request.name}: loss and validation PR-AUC")
     return trained

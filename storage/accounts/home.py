@@ -1,4 +1,4 @@
-"""What belongs to the person and not to one workspace: logins, and how often a server was asked under a key."""
+"""Folders of this person, outside any workspace: one for logins, one for request counters."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import platformdirs
 
 
 def logins_folder() -> Path:
-    """Where logins are kept, readable by nobody else."""
+    """The folder of login tokens, readable by its owner alone."""
     return Path(platformdirs.user_config_dir("rolecall", appauthor=False)) / "logins"
 
 
 def counters_folder() -> Path:
-    """Where requests are counted: a server's limits hold for a key, whichever workspace uses it."""
+    """The folder of request counters: a server's limits hold for a key, whichever workspace uses it."""
     return Path(platformdirs.user_state_dir("rolecall", appauthor=False)) / "requests"

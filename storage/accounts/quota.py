@@ -1,4 +1,4 @@
-"""How often a server may be asked: kept in a file, so that it holds across restarts and processes."""
+"""Request quotas: at most so many a minute and a day, counted in a file that all processes share."""
 
 import fcntl
 import struct
@@ -21,7 +21,7 @@ class DayQuotaError(Exception):
     """The day's requests are used up; `until` is when the next may be sent, in seconds since the epoch."""
 
     def __init__(self, until: float) -> None:
-        """Keep the time."""
+        """Store `until` beside the message."""
         super().__init__(
             f"the day's requests are used up until {time.strftime('%Y-%m-%d %H:%M', time.gmtime(until))} UTC"
         )
@@ -70,7 +70,7 @@ class Quota:
         return sorted(stamp for (stamp,) in _STAMP.iter_unpack(content[:whole]))
 
     def _add(self, now: float, stamps: list[float]) -> None:
-        """Keep one more stamp; the file is written anew when most of it is older than a day, or was torn."""
+        """Append one more time stamp; the file is rewritten when most of it is older than a day, or was torn."""
         size = self.path.stat().st_size if self.path.exists() else 0
         if size % _STAMP.size or size > 2 * _STAMP.size * self.per_day:
             write_bytes_atomically(self.path, b"".join(_STAMP.pack(stamp) for stamp in stamps))

@@ -1,4 +1,4 @@
-"""Tokens of a login on a server, in a file that only its owner may read; they are in no representation."""
+"""OAuth2 tokens of a login, in a file that only its owner may read; `repr` never shows them."""
 
 import fcntl
 import json
@@ -15,14 +15,14 @@ from storage.files import atomic_path
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a login gave: the token to ask with until `expires_at` (seconds since the epoch), and one to renew it."""
+    """The tokens of a login: for access, until `expires_at` (seconds since the epoch), and for refreshing."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: float
 
     def to_json(self) -> str:
-        """The form in which they rest."""
+        """The JSON text that is stored."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -36,10 +36,10 @@ class Tokens:
 
 
 class TokenStore(Protocol):
-    """Where tokens rest; whoever renews them does it alone."""
+    """A place to store tokens, with a lock for renewing them."""
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Hold the tokens against every other process for the length of a `with` block."""
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Lock the tokens against every other process for the length of a `with` block."""
 
     def read(self) -> Tokens | None:
         """The tokens; None if nobody logged in. Raises UserError if they cannot be read."""
@@ -55,8 +55,8 @@ class TokenFile:
     path: Path
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the tokens against every other process, and thread, that uses the same file."""
+    def exclusive(self) -> Iterator[None]:
+        """Lock the tokens against every other process, and thread, that uses the same file."""
         self._make_folder()
         lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:

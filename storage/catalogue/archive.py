@@ -1,4 +1,4 @@
-"""Parts after their commit: one file a run, kept, so that a lost ledger is made again without decoding anything."""
+"""The archive of committed label parts, one Parquet file a run: a lost ledger is rebuilt from it without decoding."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,7 +22,8 @@ _PARTS_KEY: Final = b"rolecall.parts"
 def archive_parts(workspace: Workspace, ledger: Ledger) -> None:
     """Merge the committed parts of every run into one archive a run, and remove them.
 
-    Written first, noted next, removed last: a kill in between leaves a part too many and never one too few.
+    The archive is written first, then entered in the ledger, then the parts are removed: a kill in between leaves a
+    part too many and never one too few.
     """
     for run_id, parts in _committed(workspace, ledger).items():
         target = _target(workspace, ledger, run_id)

@@ -1,4 +1,4 @@
-"""The one committer: parts into the ledger, many at a time, each whole and once."""
+"""The committer: enters label parts into the ledger, many in one transaction, each exactly once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class Committer:
     """
 
     def __init__(self, workspace: Workspace, ledger: Ledger, outcomes_at_once: int = _OUTCOMES_AT_ONCE) -> None:
-        """Over an open ledger of the workspace."""
+        """Commit to an open ledger of the workspace."""
         self._workspace, self._ledger, self._most = workspace, ledger, outcomes_at_once
         self._gathered: list[Path] = []
         self._outcomes = 0
@@ -44,7 +44,7 @@ class Committer:
         """
         known = {str(part) for (part,) in self._ledger.rows("SELECT part FROM ledger.committed_part")}
         left = [part for part in sorted(self._workspace.parts.glob("*/*.parquet")) if self._name(part) not in known]
-        # An archive whose parts are known was made by a run that was killed before it was noted.
+        # An archive whose parts are known was made by a run that was killed before it was entered in the ledger.
         left = [part for part in left if part.parent.name != ARCHIVE or known.isdisjoint(merged_parts(part))]
         return sum(self.commit(left[start : start + _PARTS_AT_ONCE]) for start in range(0, len(left), _PARTS_AT_ONCE))
 

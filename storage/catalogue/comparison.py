@@ -1,4 +1,4 @@
-"""Judging what was found on disk against what the ledger knows: new, changed, moved, duplicate, unchanged, known bad.
+"""Comparing the files on disk with the ledger: new, changed, moved, duplicate, stale model, unchanged, known bad.
 
 Works over the open ledger and, read only, over the published snapshot.
 """
@@ -24,18 +24,18 @@ FOUND_SCHEMA: Final = pa.schema(
         pa.field("name_key", pa.string()),
     ]
 )
-"""What a walk over the disk says: size and mtime are null for a file that could not be looked at."""
+"""The columns of a walk over the disk: size and mtime are null for a file whose status could not be read."""
 
 FINDINGS: Final = ("new", "changed", "moved", "stale_model", "retry", "duplicate", "unchanged", "known_bad")
 """What a found file may be: `retry` is one in quarantine that somebody asked to try again."""
 
 DECODED: Final = ("new", "changed", "stale_model", "retry")
-"""The findings that mean work; the others are settled without opening the file."""
+"""The findings of files that are decoded; the others are settled without opening the file."""
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What is on disk: the files found (`FOUND_SCHEMA`), the digests of those that were read, and who is gone.
+class DiskState:
+    """What is on disk: the files found (`FOUND_SCHEMA`), the digests of those that were read, and what is gone.
 
     `gone` names paths the ledger knows whose content was found elsewhere and whose file is not there any more.
     """
@@ -64,7 +64,9 @@ def paths_elsewhere(connection: duckdb.DuckDBPyConnection, found: pa.Table, hash
 
 
 @contextmanager
-def judged(connection: duckdb.DuckDBPyConnection, seen: Sighting, model_id: str, label_version: int) -> Iterator[None]:
+def compared_findings(
+    connection: duckdb.DuckDBPyConnection, seen: DiskState, model_id: str, label_version: int
+) -> Iterator[None]:
     """A temporary table `finding` for the length of a `with` block: every found file with its key and finding."""
     gone = pa.table({"path": list(seen.gone)}, schema=pa.schema([("path", pa.string())]))
     with _given(connection, found=seen.found, hashes=_digests(seen.hashes), gone=gone):
@@ -76,19 +78,19 @@ def judged(connection: duckdb.DuckDBPyConnection, seen: Sighting, model_id: str,
 
 
 def count_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many files have which finding, inside `judged`."""
+    """How many files have which finding, inside `compared_findings`."""
     counts = dict(connection.execute("SELECT finding, count(*) FROM finding GROUP BY ALL").fetchall())
     return {name: int(counts.get(name, 0)) for name in FINDINGS}
 
 
 def files_to_decode(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
-    """Path and size of every file that is to be decoded, inside `judged`."""
+    """Path and size of every file that is to be decoded, inside `compared_findings`."""
     query = f"SELECT path, coalesce(size, 0) FROM finding WHERE finding IN {DECODED} ORDER BY path"
     return [(str(path), int(size)) for path, size in connection.execute(query).fetchall()]
 
 
 def audio_per_second(connection: duckdb.DuckDBPyConnection) -> float | None:
-    """Seconds of audio that the last ten runs that labelled anything got done in a second; None before the first."""
+    """Seconds of audio labelled in a second, over the last ten runs that labelled anything; None before the first."""
     ((rate,),) = connection.execute(_RATE).fetchall()
     return None if rate is None else float(rate)
 
@@ -169,7 +171,7 @@ WITH leaving AS (
     FROM keyed
     LEFT JOIN ledger.label l ON l.label_key = keyed.label_key AND l.model_id = $model_id
     LEFT JOIN ledger.quarantine q ON q.path = coalesce(keyed.old_path, keyed.path)
-), judged AS (
+), numbered AS (
     -- A file that is known to be bad will not be labelled, so nothing can be a duplicate of it.
     SELECT *, row_number() OVER (PARTITION BY label_key, bad AND NOT again ORDER BY path) AS place
     FROM quarantined
@@ -182,11 +184,11 @@ SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_
            WHEN labelled AND seen AND old_key = label_key THEN 'unchanged'
            WHEN labelled OR place > 1 THEN 'duplicate'
            WHEN bad THEN 'retry'
-           WHEN EXISTS (FROM ledger.label other WHERE other.label_key = judged.label_key) THEN 'stale_model'
+           WHEN EXISTS (FROM ledger.label other WHERE other.label_key = numbered.label_key) THEN 'stale_model'
            WHEN seen AND old_key <> label_key THEN 'changed'
            ELSE 'new'
        END AS finding
-FROM judged
+FROM numbered
 """
 
 _RATE: Final = """

@@ -1,4 +1,4 @@
-"""What people said of tracks. It goes with the sound, whatever it is called, and no model ever overwrites it."""
+"""Corrections by people of roles, tempo and first downbeat: they belong to the audio, and no model overwrites them."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from storage.workspace import Workspace
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person says: which roles are there and which not, tempo, first downbeat; the rest stays as it was."""
+    """One correction: which roles are there and which not, tempo, first downbeat; the rest stays as it was."""
 
     roles: Mapping[str, bool] = field(default_factory=dict)
     bpm: float | None = None
@@ -22,14 +22,14 @@ class Correction:
 
 
 class Corrections:
-    """The word of people in a ledger."""
+    """The corrections in a ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Over an open ledger."""
+        """Read and write an open ledger."""
         self._ledger = ledger
 
-    def sound_of(self, track: str) -> str:
-        """The sound behind an absolute path or a track id; raises UserError if it is unknown or has no labels yet."""
+    def audio_hash_of(self, track: str) -> str:
+        """The audio hash of an absolute path or a track id; raises UserError if it is unknown or has no labels yet."""
         rows = self._ledger.rows(_SOUND, {"track": track, "number": int(track) if track.isdecimal() else None})
         if not rows:
             raise UserError(f"no track {track} is in the catalogue; give a path or a track_id of the view tracks")
@@ -38,7 +38,7 @@ class Corrections:
         return str(rows[0][0])
 
     def enter(self, said: Sequence[tuple[str, Correction]]) -> None:
-        """Take down what was said of sounds, all of it or nothing; what was said before and not again stays."""
+        """Enter corrections by audio hash, all or none; earlier ones that are not repeated stay."""
         with self._ledger.transaction() as connection:
             for sound, correction in said:
                 if correction.bpm is not None or correction.first_downbeat_s is not None:
@@ -47,13 +47,13 @@ class Corrections:
                     connection.execute(_ENTER_ROLE, [sound, role, present])
 
     def forget(self, sound: str) -> None:
-        """Let the models speak of a sound again."""
+        """Remove all corrections of an audio hash; the models decide again."""
         with self._ledger.transaction() as connection:
             connection.execute("DELETE FROM ledger.correction WHERE audio_hash = ?", [sound])
             connection.execute("DELETE FROM ledger.correction_role WHERE audio_hash = ?", [sound])
 
     def export(self, workspace: Workspace) -> None:
-        """Keep all of it as a CSV too, in the form that `rolecall correct --from` takes back."""
+        """Write all corrections as a CSV, in the form that `rolecall correct --from` takes back."""
         with atomic_path(workspace.corrections) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(CSV_COLUMNS)

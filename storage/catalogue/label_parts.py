@@ -1,4 +1,4 @@
-"""Label parts: what a worker found out about a batch of files, as one Parquet file, written once and whole."""
+"""Label parts: the labels of a batch of files as one Parquet file, written once and whole by a worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Section:
 
 @dataclass(frozen=True)
 class LabelOutcome:
-    """What became of one file: its labels, or the stage, reason and message of what stopped them.
+    """The outcome of one file: its labels, or the stage, reason and message of the error.
 
     `audio_hash` is of the decoded sound (`tasks.audio.decoding.audio_digest`): a new tag, or another lossless
     container, changes the bytes of a file and not this.

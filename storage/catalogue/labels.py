@@ -1,4 +1,4 @@
-"""The labelling side of the ledger: what was found, what is to be done about it, and how a run ended."""
+"""Labelling runs in the ledger: files found, files to label, counts at the end, quarantine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from storage.catalogue.comparison import DECODED, FOUND_SCHEMA, Sighting, judged
+from storage.catalogue.comparison import DECODED, FOUND_SCHEMA, DiskState, compared_findings
 from storage.catalogue.ledger import Ledger, RunCounts
 from storage.vocabulary import Reason
 
 
 @dataclass(frozen=True)
 class Task:
-    """A file to label: the key its labels will have, and what was said of it."""
+    """A file to label: the key its labels will have, and what its manifest says."""
 
     label_key: str
     path: str
@@ -28,12 +28,12 @@ class Labels:
     """Files and their labels in a ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Over an open ledger."""
+        """Read and write an open ledger."""
         self._ledger = ledger
 
-    def register(self, run_id: str, seen: Sighting, model_id: str, label_version: int) -> None:
+    def register(self, run_id: str, seen: DiskState, model_id: str, label_version: int) -> None:
         """Enter all found files with their finding (`storage.catalogue.comparison`); a moved one keeps its track id."""
-        with self._ledger.transaction() as connection, judged(connection, seen, model_id, label_version):
+        with self._ledger.transaction() as connection, compared_findings(connection, seen, model_id, label_version):
             for statement in _REGISTER:
                 connection.execute(statement, {"run_id": run_id} if "$run_id" in statement else None)
 
@@ -54,7 +54,7 @@ class Labels:
             last = rows[-1][1]
 
     def count(self, run_id: str, model_id: str) -> RunCounts:
-        """How the files of a run ended, told from what the ledger holds now."""
+        """How the files of a run ended, by what the ledger holds now."""
         row = self._ledger.rows(_COUNTS, {"run_id": run_id, "model_id": model_id})[0]
         # Over no rows at all, count_if is null.
         return RunCounts(*(int(value or 0) for value in row))
@@ -96,7 +96,7 @@ _REGISTER: Final = (
         shown_key = excluded.shown_key, run_id = excluded.run_id,
         finding = excluded.finding
     """,
-    # The old labels of the same bytes stay in sight until there are new ones.
+    # Readers see the old labels of the same bytes until there are new ones.
     """
     UPDATE ledger.file SET shown_key = label_key WHERE shown_key <> label_key AND label_key IN
         (SELECT l.label_key FROM ledger.label l JOIN ledger.model m ON m.model_id = l.model_id AND m.active)

@@ -1,6 +1,6 @@
-"""The private database of the one writing process: files, labels, quarantine, models, runs. The ledger owns truth.
+"""The ledger, the private database of the one writing process: files, labels, quarantine, models, runs.
 
-What is done is what the ledger says is done. Workers never open it: they write parts, and the flow commits them.
+It alone decides what is done. Workers never open it: they write parts, and the flow commits them.
 """
 
 import shutil
@@ -63,7 +63,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """All of it or nothing of it."""
+        """A transaction for the length of a `with` block: committed at its end, rolled back on an error."""
         self._connection.execute("BEGIN")
         try:
             yield self._connection
@@ -72,8 +72,8 @@ class Ledger:
             raise
         self._connection.execute("COMMIT")
 
-    def rest(self) -> None:
-        """Give back the memory that a large piece of work took, which DuckDB and Arrow would keep for the next one."""
+    def trim_memory(self) -> None:
+        """Return unused memory of DuckDB and Arrow to the system after a large piece of work."""
         self._connection.close()
         self._connection = self._open()
         pa.default_memory_pool().release_unused()
@@ -90,7 +90,7 @@ class Ledger:
             self._connection = self._open()
 
     def register_model(self, card: ModelCard) -> None:
-        """Make a model known, with its thresholds and sources; it is not active before `activate_model` says so."""
+        """Enter a model with its thresholds and sources; `activate_model` makes it the active one."""
         with self.transaction() as connection:
             known = connection.execute("SELECT model_id FROM ledger.model").fetchall()
             if (card.model_id,) in known:
@@ -122,7 +122,7 @@ class Ledger:
         return str(active[0][0]) if active else None
 
     def open_run(self, run_id: str, flow: str, model_id: str | None = None) -> None:
-        """Note that a run has begun; runs that never ended are noted as interrupted."""
+        """Enter a new run; earlier runs that never ended become interrupted."""
         with self.transaction() as connection:
             connection.execute("UPDATE ledger.run SET state = 'interrupted', ended_at = now() WHERE ended_at IS NULL")
             connection.execute(
@@ -131,7 +131,7 @@ class Ledger:
             )
 
     def close_run(self, run_id: str, state: str, counts: RunCounts) -> None:
-        """Note how a run ended."""
+        """Enter how a run ended."""
         columns = [field.name for field in fields(RunCounts)]
         with self.transaction() as connection:
             connection.execute(

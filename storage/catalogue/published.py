@@ -1,4 +1,4 @@
-"""The published catalogue, `catalogue.duckdb`: how it is read. Nobody writes it; the ledger replaces it whole."""
+"""Reading the published catalogue, `catalogue.duckdb`: SQL in, rows out. Only the ledger replaces it, whole."""
 
 import shutil
 import tempfile
@@ -17,7 +17,7 @@ from storage.workspace import Workspace
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a query: names of columns, and rows."""
+    """The result of a query: names of columns, and rows."""
 
     columns: list[str]
     rows: list[tuple[Any, ...]]

@@ -1,4 +1,4 @@
-"""Comparing parts, ledger and catalogue: what differs, and what to do about it."""
+"""Consistency checks of parts, ledger and published catalogue: what differs, and what to do about it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ from storage.workspace import Workspace
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as it should be: what, how many of it, one example, and what to do."""
+    """A difference that was found: what, how many of it, one example, and what to do."""
 
     what: str
     count: int
@@ -67,17 +67,17 @@ def _catalogue(workspace: Workspace, ledger: Ledger) -> list[Difference]:
 
 
 def repair_orphans(ledger: Ledger) -> None:
-    """Remove rows that belong to nothing."""
+    """Remove rows whose label is gone."""
     with ledger.transaction() as connection:
         for table in _MAPS:
             connection.execute(f"DELETE FROM ledger.{table} WHERE label_id NOT IN (SELECT label_id FROM ledger.label)")
 
 
 _MAPS: Final = ("segment", "bars", "role_span", "section")
-"""What hangs on a label by its label_id."""
+"""Tables whose rows belong to a label by its label_id."""
 
 TABLES: Final = ("file", "label", *_MAPS, "quarantine", "model", "run", "correction", "correction_role")
-"""What readers are shown."""
+"""Tables that the published catalogue holds."""
 
 _FROM_BACKUP: Final = "the ledger holds their labels; restore the file from a copy if the ledger is to be made again"
 

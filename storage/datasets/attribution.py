@@ -1,4 +1,4 @@
-"""Who made what a mix is made of, `attribution.parquet`: one row per mix, one schema, owned here."""
+"""Credits of the loops in each mix, `attribution.parquet`: one row per mix, with author and licence."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class Credit:
 
 @dataclass(frozen=True)
 class MixCredits:
-    """All that a mix is made of; `licence_class` is the class of the strictest of its licences."""
+    """The credits of one mix; `licence_class` is the class of the strictest of its licences."""
 
     mix_id: str
     licence_class: str

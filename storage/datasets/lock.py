@@ -1,4 +1,4 @@
-"""Data sets on disk: feature shards in Parquet, and the lock that says what they were made from.
+"""Finished data sets: the lock that says what a data set was made from, and reading its rows.
 
 A data set is a folder: `plan.parquet`, `shards/shard-*.parquet`, `ATTRIBUTION.md`, and `dataset.lock`, which is
 written last: a folder without it is work in progress, not a smaller data set.
@@ -30,7 +30,7 @@ class DatasetLock:
 
     `mixes`, `singles` (loops of one role by themselves) and `cuts` (four bars as composed) count the rows,
     `roles` the mixes that each role is in, and `balance` says how even they are; `loops` is all that is known of each
-    loop but where it lies, with the SHA-256 of its file; `groups` maps each split to the groups it holds;
+    loop but its path, with the SHA-256 of its file; `groups` maps each split to the groups it holds;
     `environment` names the libraries and the machine's instructions, whose change may change bytes; `shards` maps
     file names to digests.
     """
@@ -61,7 +61,7 @@ class DatasetLock:
         return int(self.mel["frames_per_bar"]) * BARS_PER_SEGMENT, int(self.mel["mels"])
 
     def located(self, local: Iterable[Loop]) -> tuple[list[Loop], list[dict[str, Any]]]:
-        """The loops as the lock knows them, at the paths of `local` ones with the same bytes; and those not there."""
+        """The loops of the lock, at the paths of `local` ones with the same bytes; and those that are missing."""
         paths = {(loop.loop_id, loop.sha256): (loop.path, loop.extra) for loop in local}
         there: list[Loop] = []
         missing: list[dict[str, Any]] = []
@@ -76,12 +76,12 @@ class DatasetLock:
 
 
 def loop_facts(loop: Loop) -> dict[str, Any]:
-    """What a lock keeps of a loop: everything but its place on this machine, and what no plan depends on."""
+    """What a lock stores of a loop: everything but its path, and what no plan depends on."""
     return {name: getattr(loop, name) for name in _KEPT_OF_A_LOOP}
 
 
 def read_lock_file(path: Path) -> DatasetLock:
-    """A lock from anywhere; raises UserError if it cannot be read or is none."""
+    """A lock from any file; raises UserError if it cannot be read or is none."""
     try:
         return DatasetLock(**json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -94,14 +94,14 @@ def read_lock_file(path: Path) -> DatasetLock:
 class Examples:
     """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,).
 
-    A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows. `taught` (n, roles) are a
-    teacher's answers, where the data set has one.
+    A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows. `soft_labels` (n, roles) are a
+    teacher's probabilities, where the data set has them.
     """
 
     mels: NDArray[np.float16]
     labels: NDArray[np.float32]
     mix_ids: list[str]
-    taught: NDArray[np.float32] | None = None
+    soft_labels: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class DatasetStore:
         return sorted(lock.parent.name for lock in self.root.glob("*/dataset.lock"))
 
     def folder(self, name: str) -> Path:
-        """Where a data set lies, finished or not."""
+        """The folder of a data set, finished or not."""
         return self.root / name
 
     def read_lock(self, name: str) -> DatasetLock:
@@ -133,17 +133,17 @@ class DatasetStore:
         (self.folder(name) / "dataset.lock").unlink(missing_ok=True)
 
     def write_lock(self, lock: DatasetLock) -> None:
-        """Finish a data set."""
+        """Write the lock, which finishes a data set."""
         write_text_atomically(
             self.folder(lock.name) / "dataset.lock", json.dumps(asdict(lock), indent=1, sort_keys=True)
         )
 
     def shard_path(self, name: str, number: int) -> Path:
-        """Where a shard goes."""
+        """The path of a shard."""
         return self.folder(name) / "shards" / f"shard-{number:05d}.parquet"
 
     def remove_all_but(self, name: str, shards: Collection[str]) -> None:
-        """Remove shards that another plan left, and what killed workers left."""
+        """Remove shards of other plans, and temporary files of killed workers."""
         folder = self.folder(name) / "shards"
         remove_leftovers(folder)
         for path in folder.glob("shard-*.parquet"):
@@ -151,7 +151,7 @@ class DatasetStore:
                 path.unlink()
 
     def row_groups(self, name: str, split: str) -> list[RowGroup]:
-        """Where the rows of a split lie, in the order of the plan; raises UserError if a shard is missing."""
+        """The row groups that hold a split, in the order of the plan; raises UserError if a shard is missing."""
         return [group for path in self._shard_paths(self.read_lock(name)) for group in row_groups(path, split)]
 
     def read_split(self, name: str, split: str) -> Examples:
@@ -174,6 +174,6 @@ class DatasetStore:
 
 
 def dataset_digest(plan: str, mel: str, render_version: int, shards: dict[str, str]) -> str:
-    """One digest for the whole set: its plan, its transform and the bytes of its shards."""
+    """One digest for the whole set: its plan, its mel configuration and the bytes of its shards."""
     text = json.dumps([plan, mel, render_version, sorted(shards.items())])
     return hashlib.sha256(text.encode()).hexdigest()

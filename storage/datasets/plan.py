@@ -1,4 +1,4 @@
-"""The plan of a data set, `plan.parquet`: one row per mix, enough to render it again, apart from its rendering."""
+"""The plan of a data set, `plan.parquet`: one row per mix, with all that is needed to render it again."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class Effect:
 class Mix:
     """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key.
 
-    `kind` is `mix` where the voices were drawn, `loop` for one loop of one role by itself, `cut` for one of several
+    `kind` is `mix` where the loops were sampled, `loop` for one loop of one role by itself, `cut` for one of several
     roles, as it was composed. `unknown_roles` may sound or not. `effects` are applied in their order.
     """
 
@@ -58,7 +58,7 @@ class Mix:
 
     @property
     def kind(self) -> str:
-        """What it is: the first word of its id."""
+        """Mix, loop or cut: the first word of its id."""
         return self.mix_id.split("-", 1)[0]
 
 

@@ -33,7 +33,7 @@ def write_shard(
     """Write one shard, whole or not at all; returns its SHA-256.
 
     `labels` is (n, roles), `mels` (n, frames, mels). Log-mel noise does not compress, so it is stored plain.
-    `ingredients` is a digest of all that decides the bytes, by which a later run knows that it need not do it again.
+    `ingredients` is a digest of all that decides the bytes: with the same one a shard is not rendered again.
     """
     width = int(np.prod(mels.shape[1:])) * mels.itemsize
     table = pa.Table.from_arrays(

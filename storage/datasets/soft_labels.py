@@ -1,4 +1,4 @@
-"""What a teacher hears in each row of a data set: `soft-labels.parquet` in its folder."""
+"""Soft labels of a data set, `soft-labels.parquet`: a teacher's probabilities of the roles in each row."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _NAME: Final = "soft-labels.parquet"
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """Probabilities (n, roles) by mix id, of a data set with this digest; `teacher` names who said so.
+    """Probabilities (n, roles) by mix id, of a data set with this digest; `teacher` names the model.
 
     `scores` are the teacher's own, by split and kind of row. Answers on rows of the training split come from heads
     that did not learn from those rows.
@@ -33,7 +33,7 @@ class SoftLabels:
     scores: dict[str, Any]
 
     def of(self, mix_ids: Sequence[str]) -> NDArray[np.float32]:
-        """The answers (n, roles) on these rows, in their order."""
+        """The probabilities (n, roles) of these rows, in their order."""
         places = {mix_id: place for place, mix_id in enumerate(self.mix_ids)}
         return self.answers[[places[mix_id] for mix_id in mix_ids]]
 
@@ -54,7 +54,7 @@ def write_soft_labels(folder: Path, soft: SoftLabels) -> None:
 
 
 def read_soft_labels(folder: Path, dataset_digest: str) -> SoftLabels | None:
-    """The soft labels of a data set, or None if nobody taught it; raises UserError if its rows have changed since."""
+    """The soft labels of a data set, or None if it has none; raises UserError if its rows have changed since."""
     path = folder / _NAME
     if not path.exists():
         return None

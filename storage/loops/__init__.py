@@ -1,1 +1,1 @@
-"""The table of loops, their licences, and what people annotated about them."""
+"""The table of loops, their licences, annotations of the Freesound Loop Dataset, and pages of a running search."""

@@ -1,4 +1,4 @@
-"""What people said of the sounds of a source, `annotations.parquet`: one row per sound, one schema, owned here."""
+"""Annotations of a source's sounds by people, `annotations.parquet`: one row per sound."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Licences as people write them, and the few classes whose duties differ."""
+"""Parsing licence texts, and sorting them into classes by what they ask for."""
 
 import re
 from collections.abc import Iterable

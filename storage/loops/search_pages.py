@@ -1,4 +1,4 @@
-"""The pages of a search that is being read, each kept as it came, so that a killed run goes on with the next."""
+"""Pages of search results stored as they arrive, so that a killed fetch goes on with the next page."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ from storage.files import write_text_atomically
 
 
 @dataclass(frozen=True)
-class Listing:
+class SearchPages:
     """The pages of one search, from 1 on, in a folder of its own."""
 
     folder: Path
 
     @classmethod
-    def of(cls, root: Path, *words: str) -> "Listing":
-        """The listing of the search that these words make."""
+    def of(cls, root: Path, *words: str) -> "SearchPages":
+        """The pages of the search that these words make."""
         return cls(root / hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16])
 
     def pages(self) -> list[dict[str, Any]]:
@@ -29,11 +29,11 @@ class Listing:
         return pages
 
     def add(self, number: int, page: dict[str, Any]) -> None:
-        """Keep a page."""
+        """Store a page."""
         write_text_atomically(self._path(number), json.dumps(page))
 
     def clear(self) -> None:
-        """Forget the pages: everything on them was brought."""
+        """Remove the pages, after everything on them was fetched."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:

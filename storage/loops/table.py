@@ -1,4 +1,4 @@
-"""The table of loops, `loops.parquet`: one row per loop, one schema, owned here."""
+"""The table of loops, `loops.parquet`: one row per loop, checked before it is written."""
 
 import json
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Loop:
     longer file, from `start_s` on; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
     and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so, and `key_confidence`
     (0..1) how sure an estimate is; `group` is what must
-    stay on one side of a split; `licence` is kept word for word; `audio_digest` is of the decoded audio, so that the
+    stay on one side of a split; `licence` is stored word for word; `audio_digest` is of the decoded audio, so that the
     same sound in two formats is found; `extra` keeps, as JSON, what a source says that has no place of its own.
 
     A record may be unfinished while its file is still to come; `check_loop` says whether it may enter the table.
@@ -65,7 +65,7 @@ class Loop:
 
     @property
     def licence_class(self) -> LicenceClass:
-        """The class of the licence; a column of the table too, made from the text and never kept apart from it."""
+        """The class of the licence; a column of the table too, always derived from the text."""
         return classify(self.licence)
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tasks.audio.decoding import Samples
 
 
 @dataclass(frozen=True)
-class Distortion:
+class Degradation:
     """A change of mono samples at a sample rate; `speed` is how much faster it is afterwards."""
 
     name: str
@@ -56,11 +56,11 @@ def dull(hertz: float) -> Callable[[Samples, int], Samples]:
     return change
 
 
-DISTORTIONS: Final = (
-    Distortion("MP3 at 128 kb/s", mp3),
-    Distortion("6 dB louder", gain(6.0)),
-    Distortion("6 dB softer", gain(-6.0)),
-    Distortion("3 % faster", faster(1.03), 1.03),
-    Distortion("3 % slower", faster(0.97), 0.97),
-    Distortion("low-pass at 4 kHz", dull(4000.0)),
+DEGRADATIONS: Final = (
+    Degradation("MP3 at 128 kb/s", mp3),
+    Degradation("6 dB louder", gain(6.0)),
+    Degradation("6 dB softer", gain(-6.0)),
+    Degradation("3 % faster", faster(1.03), 1.03),
+    Degradation("3 % slower", faster(0.97), 0.97),
+    Degradation("low-pass at 4 kHz", dull(4000.0)),
 )

@@ -11,27 +11,27 @@ from storage.loops.table import Loop
 from tasks.audio.decoding import AudioError, Samples, decode_cut
 from tasks.audio.loudness import loudness
 
-FORM_LUFS: Final = -20.0
+STRETCHED_LUFS: Final = -20.0
 """Loudness of every form."""
 
 _CONTEXT_S: Final = 0.25
 _FADE_S: Final = 0.01
 _MOST_BYTES: Final = 384 << 20
 
-FormKey = tuple[str, float, float, int, float, int]
+StretchKey = tuple[str, float, float, int, float, int]
 
 
-class Forms:
+class StretchedLoops:
     """Makes forms and keeps the ones used last, so many bytes of them."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         """Start empty."""
-        self._kept: OrderedDict[FormKey, Samples] = OrderedDict()
+        self._kept: OrderedDict[StretchKey, Samples] = OrderedDict()
         self._most_bytes = most_bytes
         self._bytes = 0
 
-    def form(self, loop: Loop, speed: float, semitones: int, sample_rate: int) -> Samples:
-        """Mono samples (n,) of a loop at one speed and transposition, at `FORM_LUFS`.
+    def get(self, loop: Loop, speed: float, semitones: int, sample_rate: int) -> Samples:
+        """Mono samples (n,) of a loop at one speed and transposition, at `STRETCHED_LUFS`.
 
         Raises `AudioError` naming the file if it cannot be decoded.
         """
@@ -43,10 +43,10 @@ class Forms:
         if speed == 1.0 and semitones == 0:
             made = _decoded(loop, sample_rate)
         else:
-            made = stretch_loop(self.form(loop, 1.0, 0, sample_rate), speed, semitones, sample_rate)
+            made = stretch_loop(self.get(loop, 1.0, 0, sample_rate), speed, semitones, sample_rate)
         return self._keep(key, levelled(made, sample_rate))
 
-    def _keep(self, key: FormKey, samples: Samples) -> Samples:
+    def _keep(self, key: StretchKey, samples: Samples) -> Samples:
         self._kept[key] = samples
         self._bytes += samples.nbytes
         while self._bytes > self._most_bytes and len(self._kept) > 1:
@@ -83,6 +83,6 @@ def stretch_loop(samples: Samples, speed: float, semitones: int, sample_rate: in
 
 
 def levelled(samples: Samples, sample_rate: int) -> Samples:
-    """The same sound at `FORM_LUFS`."""
-    gain = 10 ** ((FORM_LUFS - loudness(samples, sample_rate)) / 20)
+    """The same sound at `STRETCHED_LUFS`."""
+    gain = 10 ** ((STRETCHED_LUFS - loudness(samples, sample_rate)) / 20)
     return np.asarray(samples * np.float32(gain), np.float32)

@@ -16,7 +16,7 @@ from tasks.datasets.recipe import AugmentRules
 _BEATS: Final = BARS_PER_SEGMENT * BEATS_PER_BAR
 
 
-def draw_effects(rules: AugmentRules, random: np.random.Generator) -> tuple[Effect, ...]:
+def sample_effects(rules: AugmentRules, random: np.random.Generator) -> tuple[Effect, ...]:
     """The effects of one mix, in the order in which they are applied.
 
     | kind | parameters |

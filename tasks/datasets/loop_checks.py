@@ -24,7 +24,7 @@ class Unusable:
     message: str
 
 
-def hear(loop: Loop, wants_key: bool) -> Loop | Unusable:
+def checked_loop(loop: Loop, wants_key: bool) -> Loop | Unusable:
     """The loop as it is, with an estimated key where one is wanted; or what is wrong with its file."""
     try:
         if _digest(Path(loop.path)) != loop.sha256:

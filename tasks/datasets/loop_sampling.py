@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledLoop:
     """A loop in the form in which it is heard: at one of the tempos (its place), transposed by semitones."""
 
     role: str
@@ -37,16 +37,16 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class DrawnMix:
+class SampledMix:
     """What sounds together: the place of the tempo, the key with its note set (-1 where none is known), the voices."""
 
     tempo: int
     key: tuple[str, str | None] | None
     note_set: int
-    voices: tuple[Drawn, ...]
+    voices: tuple[SampledLoop, ...]
 
 
-class Turns:
+class CombinationQueue:
     """Whose turn it is: the combination of roles that balances the roles, then the combinations, best."""
 
     def __init__(self, roles: Sequence[str], most: int) -> None:
@@ -91,7 +91,7 @@ class Side:
         """The roles that have loops here."""
         return list(self._pools)
 
-    def draw(self, roles: Sequence[str], random: np.random.Generator) -> DrawnMix | None:
+    def sample(self, roles: Sequence[str], random: np.random.Generator) -> SampledMix | None:
         """Loops of exactly these roles that fit together, the least used first; None if none were found.
 
         One voice, the anchor, keeps its tempo and key as nearly as there is a tempo for it; the others come to it.
@@ -102,7 +102,7 @@ class Side:
             anchor = first.least_used(first.reachable & (first.uses < self._most_uses), random)
             if anchor is None:
                 continue
-            meeting = _Meeting(int(first.nearest[anchor]))
+            meeting = _MixInProgress(int(first.nearest[anchor]))
             meeting.join(first, anchor, 0)
             for role in order[1:]:
                 pool = self._pools[role]
@@ -139,9 +139,9 @@ class _Pool:
         self.note_sets: Ints = np.array([_UNKNOWN if key is None else note_set(*key) for key in self.keys], np.int64)
         self.groups = np.array([loop.group for loop in loops])
         self.uses: Ints = np.zeros(len(loops), np.int64)
-        self.forms = _Forms(len(tempos), len(loops), recipe.mix)
+        self.variants = _Variants(len(tempos), len(loops), recipe.mix)
         for place in np.flatnonzero(self.reachable):
-            self.forms.add(int(self.nearest[place]), 0, int(place))
+            self.variants.add(int(self.nearest[place]), 0, int(place))
 
     def least_used(self, among: Bools, random: np.random.Generator) -> int | None:
         places = np.flatnonzero(among)
@@ -150,7 +150,7 @@ class _Pool:
         return int(places[np.argmin(self.uses[places] + random.random(len(places)))])
 
 
-class _Forms:
+class _Variants:
     """The stretched and transposed forms in which each loop was heard so far, and how many more it may have."""
 
     def __init__(self, tempos: int, loops: int, rules: MixRules) -> None:
@@ -169,7 +169,7 @@ class _Forms:
         self._heard[tempo, shift + self._middle, loop] = True
 
 
-class _Meeting:
+class _MixInProgress:
     """A mix on its way: the voices that joined, and what the next must fit to."""
 
     def __init__(self, tempo: int) -> None:
@@ -190,7 +190,7 @@ class _Meeting:
         with no other pitched loop.
         """
         near = np.abs(shifts) <= pool.rules.max_semitones
-        allowed = pool.forms.allowed(self._tempo, np.where(near, shifts, 0))
+        allowed = pool.variants.allowed(self._tempo, np.where(near, shifts, 0))
         fits = (pool.speeds[self._tempo] > 0) & near & allowed
         pitched = [(other, place, shift) for other, place, shift in self._joined if other.pitched]
         if not pool.pitched or not pitched:
@@ -205,15 +205,15 @@ class _Meeting:
     def join(self, pool: _Pool, place: int, shift: int) -> None:
         self._joined.append((pool, place, shift))
 
-    def close(self) -> DrawnMix:
+    def close(self) -> SampledMix:
         for pool, place, shift in self._joined:
             pool.uses[place] += 1
-            pool.forms.add(self._tempo, shift, place)
+            pool.variants.add(self._tempo, shift, place)
         voices = [
-            Drawn(pool.role, pool.loops[place], float(pool.speeds[self._tempo, place]), shift)
+            SampledLoop(pool.role, pool.loops[place], float(pool.speeds[self._tempo, place]), shift)
             for pool, place, shift in self._joined
         ]
-        return DrawnMix(self._tempo, self._key(), self._note_set(), tuple(voices))
+        return SampledMix(self._tempo, self._key(), self._note_set(), tuple(voices))
 
     def _key(self) -> tuple[str, str | None] | None:
         """The key of the first pitched voice that has one: it was not transposed."""

@@ -13,8 +13,8 @@ from storage.datasets.plan import Mix, Voice
 from storage.errors import UserError
 from storage.loops.table import Loop
 from storage.vocabulary import BEATS_PER_BAR
-from tasks.datasets.effects import draw_effects
-from tasks.datasets.loop_sampling import DrawnMix, Side, Turns
+from tasks.datasets.effects import sample_effects
+from tasks.datasets.loop_sampling import CombinationQueue, SampledMix, Side
 from tasks.datasets.recipe import Recipe, Split
 from tasks.datasets.selection import bpm_of, is_pure, labelled_loops
 from tasks.datasets.splits import assign_splits
@@ -74,37 +74,37 @@ def _counts(recipe: Recipe) -> dict[Split, int]:
 def _plan_side(
     split: Split, count: int, side: Side, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
 ) -> list[Mix]:
-    turns = Turns(side.roles, min(recipe.mix.most_loops, len(side.roles)))
-    drawn: list[tuple[DrawnMix, Mix]] = []
+    queue = CombinationQueue(side.roles, min(recipe.mix.most_loops, len(side.roles)))
+    sampled: list[tuple[SampledMix, Mix]] = []
     for number in range(count):
-        one = _draw(side, turns, random)
+        one = _sample(side, queue, random)
         if one is None:
             raise UserError(
                 f"only {number} of {count} mixes can be made on the {split} side under this recipe; fetch more loops, "
                 "ask for fewer mixes, or raise mix.most_share"
             )
-        drawn.append((one, _mix(f"mix-{split}-{number:06d}", split, one, tempos, recipe, random)))
-    return [mix for _, mix in sorted(drawn, key=lambda pair: (pair[0].tempo, pair[0].note_set, pair[1].mix_id))]
+        sampled.append((one, _mix(f"mix-{split}-{number:06d}", split, one, tempos, recipe, random)))
+    return [mix for _, mix in sorted(sampled, key=lambda pair: (pair[0].tempo, pair[0].note_set, pair[1].mix_id))]
 
 
-def _draw(side: Side, turns: Turns, random: np.random.Generator) -> DrawnMix | None:
-    for place in turns.order(random):
-        one = side.draw(turns.combinations[place], random)
+def _sample(side: Side, queue: CombinationQueue, random: np.random.Generator) -> SampledMix | None:
+    for place in queue.order(random):
+        one = side.sample(queue.combinations[place], random)
         if one is not None:
-            turns.taken(place)
+            queue.taken(place)
             return one
-        turns.failed(place)
+        queue.failed(place)
     return None
 
 
 def _mix(
-    mix_id: str, split: Split, drawn: DrawnMix, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
+    mix_id: str, split: Split, sampled: SampledMix, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
 ) -> Mix:
     """All voices begin at one bar, drawn from those of the longest: shorter loops have gone round by then."""
-    choices = octaves(tempos[drawn.tempo])
+    choices = octaves(tempos[sampled.tempo])
     bpm = choices[random.integers(len(choices))]
     jitter = recipe.mix.gain_jitter_db
-    chosen = sorted(drawn.voices, key=lambda one: recipe.roles.index(one.role))
+    chosen = sorted(sampled.voices, key=lambda one: recipe.roles.index(one.role))
     beats = [max(BEATS_PER_BAR, round(one.loop.duration_s / one.speed * bpm / 60)) for one in chosen]
     start = int(random.integers(max(beats) // BEATS_PER_BAR)) * BEATS_PER_BAR
     voices = [
@@ -118,7 +118,7 @@ def _mix(
         )
         for one, beats_of_one in zip(chosen, beats, strict=True)
     ]
-    tonic, mode = drawn.key or (None, None)
+    tonic, mode = sampled.key or (None, None)
     roles = tuple(voice.role for voice in voices)
-    effects = draw_effects(recipe.augment, random)
+    effects = sample_effects(recipe.augment, random)
     return Mix(mix_id, split, round(bpm, 4), tonic, mode, roles, tuple(voices), effects=effects)

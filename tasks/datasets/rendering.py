@@ -10,7 +10,7 @@ from storage.datasets.plan import Mix, Voice
 from storage.loops.table import Loop
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
 from tasks.audio.decoding import Samples
-from tasks.audio.stretching import Forms
+from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.effects import apply_effect
 from tasks.features.mel import cut_segments, log_compress, mel_power, normalise_level
 from tasks.features.mel_config import Matrix, MelConfig
@@ -22,16 +22,16 @@ _PEAK: Final = 0.98
 _FADE_S: Final = 0.005
 
 
-def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, forms: Forms) -> Samples:
+def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched: StretchedLoops) -> Samples:
     """Four bars of a mix as mono samples (n,) at `sample_rate`, peaks kept under full scale.
 
-    `forms` only saves work. Raises `AudioError` if a loop's file cannot be decoded.
+    `stretched` only saves work. Raises `AudioError` if a loop's file cannot be decoded.
     """
     bar = 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate
     total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
     for voice in mix.voices:
-        form = forms.form(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
-        heard = go_round(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
+        form = stretched.get(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
+        heard = repeat_loop(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
         total += heard * np.float32(10 ** (voice.gain_db / 20))
     for effect in mix.effects:
         total = apply_effect(total, effect, sample_rate)
@@ -39,7 +39,7 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, forms: For
     return np.asarray(total * np.float32(min(1.0, _PEAK / max(peak, 1e-9))), np.float32)
 
 
-def go_round(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:
+def repeat_loop(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:
     """A loop (n,) from the voice's beat on, going round on the beat until it is `length` long.
 
     What is over after its whole beats fades out into its next turn, and an end before them fades into the gap. The
@@ -76,16 +76,16 @@ def label_row(mix: Mix) -> list[int]:
 
 
 def render_features(
-    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig, forms: Forms | None = None
+    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig, stretched: StretchedLoops | None = None
 ) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     """Labels (n, roles) and log-mels (n, frames_per_segment, mels), in the mixes' order.
 
     Raises `AudioError` naming the first loop that cannot be decoded: a data set is whole or it is not made.
     """
-    forms = forms or Forms()
+    stretched = stretched or StretchedLoops()
     labels = np.array([label_row(mix) for mix in mixes], np.int8)
     mels = np.empty((len(mixes), config.frames_per_segment, config.mels), np.float16)
     for place, mix in enumerate(mixes):
-        samples = render_mix(mix, loops, config.sample_rate, forms)
+        samples = render_mix(mix, loops, config.sample_rate, stretched)
         mels[place] = mix_features(samples, mix.bpm, config)
     return labels, mels

@@ -8,7 +8,7 @@ import numpy as np
 
 from storage.vocabulary import ROLES, BpmSource, Kind
 from tasks.audio.decoding import decode
-from tasks.audio.degradations import Distortion
+from tasks.audio.degradations import Degradation
 from tasks.evaluation.metrics import Labels
 from tasks.features.mel import log_compress, mel_power, reference_level
 from tasks.features.mel_config import Matrix, MelConfig
@@ -49,15 +49,17 @@ def excerpts_in(manifest: Path) -> list[Excerpt]:
     return found
 
 
-def hear(excerpt: Excerpt, config: MelConfig, distortion: Distortion | None = None) -> tuple[Matrix, Labels]:
+def excerpt_features(
+    excerpt: Excerpt, config: MelConfig, degradation: Degradation | None = None
+) -> tuple[Matrix, Labels]:
     """Log-mels (segments, frames, mels) and labels (segments, roles) of an excerpt; raises `AudioError`.
 
     A loop longer than four bars gives several segments with the same labels.
     """
     samples = decode(excerpt.audio, config.sample_rate).samples
     bpm = excerpt.bpm
-    if distortion is not None:
-        samples, bpm = distortion.change(samples, config.sample_rate), bpm * distortion.speed
+    if degradation is not None:
+        samples, bpm = degradation.change(samples, config.sample_rate), bpm * degradation.speed
     power = mel_power(samples, config)
     power /= reference_level(power)
     duration_s = len(samples) / config.sample_rate

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from storage.datasets.lock import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelCard
-from tasks.audio.degradations import DISTORTIONS, Distortion
-from tasks.evaluation.excerpts import Excerpt, excerpts_in, excerpts_of, hear
+from tasks.audio.degradations import DEGRADATIONS, Degradation
+from tasks.evaluation.excerpts import Excerpt, excerpt_features, excerpts_in, excerpts_of
 from tasks.evaluation.metrics import Labels, common_pr_auc, common_roc_auc, kinds_of, summarise
 from tasks.evaluation.reliability import bootstrap_interval, calibration_error, confusion, decisions
 from tasks.features.mel_config import Matrix, MelConfig
@@ -106,14 +106,14 @@ def held_out(pieces: Iterable[Piece], card: ModelCard, split: str) -> tuple[list
 
 
 def rows_of(
-    excerpts: Sequence[Excerpt], left_out: list[str], config: MelConfig, distortion: Distortion | None = None
+    excerpts: Sequence[Excerpt], left_out: list[str], config: MelConfig, degradation: Degradation | None = None
 ) -> Rows:
     """Every excerpt on its true grid, cut into segments; raises `AudioError`."""
-    heard = [hear(excerpt, config, distortion) for excerpt in excerpts]
-    lengths = [len(labels) for _, labels in heard]
+    features = [excerpt_features(excerpt, config, degradation) for excerpt in excerpts]
+    lengths = [len(labels) for _, labels in features]
     return Rows(
-        np.concatenate([mels for mels, _ in heard]),
-        np.concatenate([labels for _, labels in heard]),
+        np.concatenate([mels for mels, _ in features]),
+        np.concatenate([labels for _, labels in features]),
         [f"{one.name} {place}" for one, length in zip(excerpts, lengths, strict=True) for place in range(length)],
         [one.group for one, length in zip(excerpts, lengths, strict=True) for _ in range(length)],
         left_out,
@@ -161,19 +161,19 @@ def _scores(labels: Labels, answers: NDArray[np.float32], card: ModelCard) -> di
 
 
 def _damaged(rows: Rows, answers: NDArray[np.float32], network: Any, card: ModelCard) -> list[dict[str, Any]]:
-    """Scores after every distortion, and the share of labels (role on or off) that stay as they were."""
+    """Scores after every degradation, and the share of labels (role on or off) that stay as they were."""
     if not rows.excerpts:
         raise UserError("robustness needs audio; name a folder with --on")
     limits = np.array([card.thresholds[role] for role in card.roles], np.float32)
     table = [_line("nothing", _scores(rows.labels, answers, card), 1.0)]
-    for distortion in DISTORTIONS:
-        changed = rows_of(rows.excerpts, [], MelConfig(**card.mel), distortion)
+    for degradation in DEGRADATIONS:
+        changed = rows_of(rows.excerpts, [], MelConfig(**card.mel), degradation)
         given = predict(network, changed.mels)
         places = {name: place for place, name in enumerate(rows.names)}
         shared = [(places[name], place) for place, name in enumerate(changed.names) if name in places]
         before, after = (np.array(side) for side in zip(*shared, strict=True))
         same = float(((answers[before] >= limits) == (given[after] >= limits)).mean())
-        table.append(_line(distortion.name, _scores(changed.labels, given, card), same))
+        table.append(_line(degradation.name, _scores(changed.labels, given, card), same))
     return table
 
 

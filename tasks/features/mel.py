@@ -33,7 +33,7 @@ def mel_powers_of_blocks(blocks: Iterable[Matrix], expected_samples: int, config
     growing = [_GrowingPower(expected_samples, config) for config in configs]
     for block in blocks:
         for power in growing:
-            power.hear(block)
+            power.add(block)
     return [power.ended() for power in growing]
 
 
@@ -45,7 +45,7 @@ class _GrowingPower:
         self._power = np.empty((expected_samples // config.hop_length + 2, config.mels), np.float32)
         self._margin = self._rest = np.zeros(config.n_fft // 2, np.float32)
 
-    def hear(self, block: Matrix) -> None:
+    def add(self, block: Matrix) -> None:
         """Take in the next samples (n,)."""
         config = self._config
         signal = np.concatenate([self._rest, block])
@@ -59,7 +59,7 @@ class _GrowingPower:
 
     def ended(self) -> Matrix:
         """The whole (frames, mels), after the last block."""
-        self.hear(self._margin)
+        self.add(self._margin)
         return self._power[: self._filled]
 
 

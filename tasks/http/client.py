@@ -36,7 +36,7 @@ class TransientError(RequestError):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How often to ask again, and how long to wait in between: longer each time, and never all at once."""
 
     attempts: int = 6
@@ -51,13 +51,13 @@ class Patience:
         return backoff * (0.5 + 0.5 * self.luck()) if error.wait_s is None else error.wait_s
 
 
-def retrying(ask: Callable[[], Answer], patience: Patience) -> Answer:
+def retrying(ask: Callable[[], Answer], retries: RetryPolicy) -> Answer:
     """The answer of `ask`, which is called again after each TransientError; raises the last one."""
-    for attempt in range(patience.attempts - 1):
+    for attempt in range(retries.attempts - 1):
         try:
             return ask()
         except TransientError as error:
-            patience.sleep(patience.wait_s(attempt, error))
+            retries.sleep(retries.wait_s(attempt, error))
     return ask()
 
 

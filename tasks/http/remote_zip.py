@@ -11,7 +11,7 @@ from typing import Final
 
 import requests
 
-from tasks.http.client import Patience, RequestError, TransientError, get, retrying
+from tasks.http.client import RequestError, RetryPolicy, TransientError, get, retrying
 from tasks.http.resumable_download import RemoteFile
 
 ReadRange = Callable[[int, int], bytes]
@@ -62,7 +62,7 @@ class RemoteZip:
         return _unpack(info, self._read_range(info.header_offset, end))
 
 
-def http_ranges(file: RemoteFile, session: requests.Session, patience: Patience) -> ReadRange:
+def http_ranges(file: RemoteFile, session: requests.Session, retries: RetryPolicy) -> ReadRange:
     """Ranges of a file on a server; each is asked for again if it was cut.
 
     The reader raises RangesIgnoredError if the server sends the whole file, and RequestError if it fails.
@@ -80,7 +80,7 @@ def http_ranges(file: RemoteFile, session: requests.Session, patience: Patience)
             raise TransientError(f"{file.name}: {len(content)} bytes came instead of {end - start}")
         return content
 
-    return lambda start, end: retrying(lambda: ask(start, end), patience)
+    return lambda start, end: retrying(lambda: ask(start, end), retries)
 
 
 def file_ranges(path: Path) -> ReadRange:

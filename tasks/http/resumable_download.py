@@ -10,7 +10,7 @@ from typing import Final
 import requests
 
 from storage.files import promote
-from tasks.http.client import Patience, RequestError, TransientError, get
+from tasks.http.client import RequestError, RetryPolicy, TransientError, get
 
 _CHUNK: Final = 1 << 14
 """Bytes written at once; what is lost of a connection that is cut."""
@@ -31,14 +31,14 @@ def download(
     file: RemoteFile,
     target: Path,
     session: requests.Session,
-    patience: Patience,
+    retries: RetryPolicy,
     arrived: Callable[[int], object] = lambda _: None,
 ) -> Path:
     """Bring a file to `target`; what is there already is not asked for again. `arrived` hears how many bytes came.
 
     It grows as `target` with `.part` behind, from where the last attempt stopped; only when size and digest are
     right does it get its name. Raises RequestError if they are not (nothing is left then), or if the server fails
-    more often in a row, without a byte of progress, than `patience` allows.
+    more often in a row, without a byte of progress, than `retries` allows.
     """
     if target.exists() and target.stat().st_size == file.size:
         return target
@@ -51,9 +51,9 @@ def download(
             _go_on(file, part, session, arrived)
         except TransientError as error:
             failures = failures + 1 if _size(part) <= before else 1
-            if failures >= patience.attempts:
+            if failures >= retries.attempts:
                 raise
-            patience.sleep(patience.wait_s(failures - 1, error))
+            retries.sleep(retries.wait_s(failures - 1, error))
     _verify(file, part)
     promote(part, target)
     return target

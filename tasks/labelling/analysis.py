@@ -13,7 +13,7 @@ from tasks.features.mel_config import Matrix, MelConfig
 from tasks.labelling.request import LabelRequest
 from tasks.rhythm.grid import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
 from tasks.rhythm.onsets import grid_mel_at
-from tasks.structure.key import Key, Listener, stated_key
+from tasks.structure.key import Key, KeyEstimator, stated_key
 from tasks.structure.segments import (
     Bounds,
     bar_numbers,
@@ -57,13 +57,13 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = Path(request.path)
     sound = Sound(path, config.sample_rate)
-    listener = Listener(config.sample_rate)
+    estimator = KeyEstimator(config.sample_rate)
     grid_mel = grid_mel_at(config.sample_rate)
-    blocks = listener.passing(sound.blocks())
+    blocks = estimator.tap(sound.blocks())
     grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
     grid_power /= reference_level(grid_power)
     power /= reference_level(power)
-    key = stated_key(path, request.key) or listener.estimate()
+    key = stated_key(path, request.key) or estimator.estimate()
     tempo = stated_tempo(path, request.bpm)
     kind = request.kind or _kind_by_length(sound.duration_s, tempo)
     if kind is Kind.LOOP:

@@ -13,7 +13,7 @@ from tasks.features.mel_config import Matrix
 from tasks.labelling.analysis import Analysis
 from tasks.labelling.request import LabelRequest
 from tasks.structure.iram import bar_levels_db, role_spans, smooth
-from tasks.structure.key import believed
+from tasks.structure.key import reported_key
 from tasks.structure.novelty import novelty
 from tasks.structure.sections import find_sections
 from tasks.structure.segments import (
@@ -42,7 +42,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
     probabilities = track_probability(activations)
     # A threshold may lie far below a half, for the sake of balance; a key needs notes that are likely there.
     likely = {role for place, role in enumerate(ROLES) if probabilities[place] >= _LIKELY}
-    key = believed(analysis.key, likely) if analysis.key else None
+    key = reported_key(analysis.key, likely) if analysis.key else None
     bar_roles = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(
         label_key=request.label_key,

@@ -10,12 +10,12 @@ import pyarrow as pa
 import soundfile
 
 from storage.catalogue.comparison import (
-    Sighting,
+    DiskState,
     ambiguous_paths,
     audio_per_second,
+    compared_findings,
     count_findings,
     files_to_decode,
-    judged,
     paths_elsewhere,
     unread_paths,
 )
@@ -41,9 +41,9 @@ class Plan:
     estimated_hours: float | None
 
 
-def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> Sighting:
+def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState:
     """Read the files whose bytes must be known, and see which paths of the ledger were moved away."""
-    return _sighting(connection, found, hash_files(unread_paths(connection, found)))
+    return _disk_state(connection, found, hash_files(unread_paths(connection, found)))
 
 
 def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> Plan:
@@ -55,8 +55,8 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> P
     with open_catalogue(workspace) as connection:
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
         card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
-        seen = _sighting(connection, found, hash_files(ambiguous_paths(connection, found)))
-        with judged(connection, seen, card.model_id, LABEL_VERSION):
+        seen = _disk_state(connection, found, hash_files(ambiguous_paths(connection, found)))
+        with compared_findings(connection, seen, card.model_id, LABEL_VERSION):
             work, rate = files_to_decode(connection), audio_per_second(connection)
             seconds = audio_seconds(work)
             hours = None if rate is None else seconds / rate / 3600
@@ -75,6 +75,6 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
     return sum(size for _, size in files) * sampled_s / sampled_bytes if sampled_bytes else 0.0
 
 
-def _sighting(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> Sighting:
+def _disk_state(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> DiskState:
     elsewhere = paths_elsewhere(connection, found, hashes)
-    return Sighting(found, hashes, [path for path in elsewhere if not Path(path).exists()])
+    return DiskState(found, hashes, [path for path in elsewhere if not Path(path).exists()])

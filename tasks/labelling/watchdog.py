@@ -30,7 +30,7 @@ _TIMED_OUT: Final = "Timeout ("
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watchdog:
     """Watches the reading of files; `notes` is a folder that all workers see.
 
     A file may take `limit_s` seconds, and one more for each megabyte it has.
@@ -41,13 +41,13 @@ class Watch:
 
     @contextmanager
     def __call__(self, request: "LabelRequest") -> Iterator[None]:
-        """Watch over one file.
+        """Watchdog over one file.
 
         Raises `AudioError` timeout or worker_killed if earlier attempts at it ended so; ends the process if this one
         takes too long.
         """
         note = self.notes / request.label_key
-        self._judge(note)
+        self._refuse_repeated(note)
         self.notes.mkdir(parents=True, exist_ok=True)
         with note.open("a") as file:
             file.write(_BEGUN)
@@ -59,7 +59,7 @@ class Watch:
                 faulthandler.cancel_dump_traceback_later()
                 note.unlink(missing_ok=True)
 
-    def _judge(self, note: Path) -> None:
+    def _refuse_repeated(self, note: Path) -> None:
         try:
             story = note.read_text(errors="replace")
         except FileNotFoundError:

@@ -61,7 +61,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class HeardBeats:
+class BeatActivations:
     """How likely each fiftieth of a second is a beat, and a downbeat: (frames,) each, 0..1."""
 
     beats: Floats
@@ -91,15 +91,15 @@ def load_beat_network(checkpoint: Path) -> nn.Module:
     return network.eval()
 
 
-def hear_grid(path: Path, network: nn.Module) -> Grid | None:
+def beat_this_grid(path: Path, network: nn.Module) -> Grid | None:
     """The grid of a file by the network; None where its beats are not clear. Raises `AudioError`."""
     samples = decode(path, RATE).samples
     resampled = np.asarray(soxr.resample(samples, RATE, GRID_MEL.sample_rate), np.float32)
     power = normalise_level(mel_power(resampled, GRID_MEL))
-    return grid_from_beats(power, GRID_MEL.frame_rate, hear_beats(samples, network))
+    return grid_from_beats(power, GRID_MEL.frame_rate, beat_activations(samples, network))
 
 
-def hear_beats(samples: Samples, network: nn.Module) -> HeardBeats:
+def beat_activations(samples: Samples, network: nn.Module) -> BeatActivations:
     """What the network hears in mono samples (n,) at `RATE`, half a minute at a time."""
     frames, asked = 1 + len(samples) // _HOP, _CHUNK - 2 * _BORDER
     parts = []
@@ -114,7 +114,7 @@ def hear_beats(samples: Samples, network: nn.Module) -> HeardBeats:
         both = torch.stack([heard["beat"][0], heard["downbeat"][0]])[:, _BORDER:-_BORDER]
         parts.append(torch.sigmoid(both[:, start - first :]).double().numpy())
     beats, downbeats = np.concatenate(parts, axis=1)
-    return HeardBeats(beats, downbeats)
+    return BeatActivations(beats, downbeats)
 
 
 def beat_spectrogram(samples: Samples, first: int, end: int) -> Tensor:
@@ -139,7 +139,7 @@ def beat_spectrogram(samples: Samples, first: int, end: int) -> Tensor:
     return torch.log1p(_GAIN * (torch.from_numpy(mel) @ spectra)).T
 
 
-def grid_from_beats(power: Matrix, frame_rate: float, heard: HeardBeats) -> Grid | None:
+def grid_from_beats(power: Matrix, frame_rate: float, activations: BeatActivations) -> Grid | None:
     """The grid of normalised mel power (frames, mels), as for `estimate_grid`, by the beats that were heard in it.
 
     None where there is no steady pulse, where the beats do not fall in with it, or none of four is a bar line more
@@ -151,7 +151,7 @@ def grid_from_beats(power: Matrix, frame_rate: float, heard: HeardBeats) -> Grid
     pulse = find_pulse(envelope, frame_rate)
     if pulse is None or pulse.strength < RHYTHMIC or steadiness(envelope, frame_rate, pulse.bpm) < STEADY:
         return None
-    beats, downbeats = (maximum_filter1d(likely, _NEAR) for likely in (heard.beats, heard.downbeats))
+    beats, downbeats = (maximum_filter1d(likely, _NEAR) for likely in (activations.beats, activations.downbeats))
     clarity, phase_s, bpm = max((*_clearest(beats, pulse.bpm * octave), pulse.bpm * octave) for octave in _OCTAVES)
     if clarity < _CLEAR:
         return None

@@ -45,7 +45,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class News:
+class Novelty:
     """What it says for the head of a bar, a pair of bars or a phrase of `period` steps that there is something new.
 
     That is, what the lowest so many `mels` do begins, and ceases, to be unlike what they did 1, 2 and 4 bars before
@@ -77,13 +77,13 @@ _ONSETS: Final = np.array(
 _CHANGES: Final = np.array([0.40, 0.28, 0.24])
 """What it says that the sound changes over 1, 2 and 4 beats."""
 
-_NEWS: Final = (
-    News(_BASS, STEPS_PER_BEAT, STEPS_PER_BAR, (0.04, 0.45, 0.23, 0.46, 0.22, 0.25)),
-    News(_MELS, STEPS_PER_BEAT // 2, STEPS_PER_BAR, (0.15, 0.31, 0.17, 0.29, 0.14, 0.12)),
-    News(_BASS, STEPS_PER_BAR, 2 * STEPS_PER_BAR, (0.26, -0.31, -0.03, 0.41, 0.08, 0.37)),
-    News(_MELS, STEPS_PER_BEAT // 2, 2 * STEPS_PER_BAR, (0.19, 0.02, 0.16, 0.49, 0.26, 0.29)),
-    News(_MELS, STEPS_PER_BAR, STEPS_PER_PHRASE, (0.43, -0.23, 0.16, -0.16, 0.27, 0.47)),
-    News(_MELS, STEPS_PER_BEAT, STEPS_PER_PHRASE, (0.19, 0.03, 0.27, -0.01, 0.41, 0.44)),
+_NOVELTY: Final = (
+    Novelty(_BASS, STEPS_PER_BEAT, STEPS_PER_BAR, (0.04, 0.45, 0.23, 0.46, 0.22, 0.25)),
+    Novelty(_MELS, STEPS_PER_BEAT // 2, STEPS_PER_BAR, (0.15, 0.31, 0.17, 0.29, 0.14, 0.12)),
+    Novelty(_BASS, STEPS_PER_BAR, 2 * STEPS_PER_BAR, (0.26, -0.31, -0.03, 0.41, 0.08, 0.37)),
+    Novelty(_MELS, STEPS_PER_BEAT // 2, 2 * STEPS_PER_BAR, (0.19, 0.02, 0.16, 0.49, 0.26, 0.29)),
+    Novelty(_MELS, STEPS_PER_BAR, STEPS_PER_PHRASE, (0.43, -0.23, 0.16, -0.16, 0.27, 0.47)),
+    Novelty(_MELS, STEPS_PER_BEAT, STEPS_PER_PHRASE, (0.19, 0.03, 0.27, -0.01, 0.41, 0.44)),
 )
 
 _START: Final = 3.5
@@ -93,7 +93,7 @@ This one was chosen, in favour of files that are whole; all others are from a lo
 (`tests/benchmarks/test_grid_weights.py`), the whole of it doubled, to excerpts of songs that no figure is reported on.
 """
 
-WEIGHTS: Final = np.concatenate([_ONSETS.ravel(), _CHANGES, *(news.weights for news in _NEWS)])
+WEIGHTS: Final = np.concatenate([_ONSETS.ravel(), _CHANGES, *(news.weights for news in _NOVELTY)])
 
 
 def first_downbeat(power: Matrix, envelope: Matrix, frame_rate: float, bpm: float) -> float:
@@ -150,7 +150,7 @@ def evidence(power: Matrix, envelope: Matrix, edges: NDArray[np.float64]) -> NDA
     columns = [
         *(np.roll(onsets, -first, axis=0) for first in range(0, STEPS_PER_BAR, STEPS_PER_BEAT // 2)),
         _standing_out(np.stack(changes, axis=1), STEPS_PER_BAR),
-        *(_standing_out(_rises_and_falls(unlike[news.mels], news.steps), news.period) for news in _NEWS),
+        *(_standing_out(_rises_and_falls(unlike[news.mels], news.steps), news.period) for news in _NOVELTY),
     ]
     return np.concatenate(columns, axis=1)
 

@@ -122,11 +122,11 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
     if pulse is None or pulse.strength < RHYTHMIC:
         return Grid(tempo, 0.0)
     if steadiness(envelope, frame_rate, pulse.bpm) >= STEADY:
-        tempo = _judged(tempo, pulse, len(power) / frame_rate)
+        tempo = _compared_with_pulse(tempo, pulse, len(power) / frame_rate)
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, tempo.bpm), 4))
 
 
-def _judged(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo:
+def _compared_with_pulse(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo:
     """A stated tempo beside the pulse that was found."""
     found = min((pulse.bpm * octave for octave in (0.5, 1.0, 2.0)), key=lambda bpm: abs(bpm / tempo.bpm - 1))
     if abs(found - tempo.bpm) / 60 * duration_s < _UNNOTICED_BEATS:

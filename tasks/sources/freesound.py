@@ -11,11 +11,11 @@ import requests
 from storage.accounts.quota import DAY_S, MINUTE_S, DayQuotaError
 from storage.files import write_bytes_atomically
 from storage.loops.licences import parse_freesound_licence
-from storage.loops.search_pages import Listing
+from storage.loops.search_pages import SearchPages
 from storage.loops.table import Loop
 from storage.vocabulary import BpmSource, Reason
 from tasks.audio.decoding import EXTENSIONS
-from tasks.http.client import GoneError, Patience, RequestError, TransientError, get, retrying, shown
+from tasks.http.client import GoneError, RequestError, RetryPolicy, TransientError, get, retrying, shown
 from tasks.http.pacing import stated_wait
 from tasks.metadata.key_names import parse_key
 
@@ -41,7 +41,7 @@ class Freesound:
     key: str = field(repr=False)
     session: requests.Session = field(repr=False)
     granted: Callable[[], None]
-    patience: Patience
+    retries: RetryPolicy
     clock: Callable[[], float]
 
     def search(self, query: str, filters: str, page: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Freesound:
                 raise TransientError(f"{shown(url)}: the answer is no object")
             return document
 
-        return retrying(once, self.patience)
+        return retrying(once, self.retries)
 
     def _check(self, answer: requests.Response) -> None:
         check_answer(answer, self.key, self.clock)
@@ -101,7 +101,7 @@ def _detail(answer: requests.Response) -> str:
     return str(detail or answer.reason)[:300]
 
 
-def list_sounds(client: Freesound, listing: Listing, query: str, filters: str, limit: int | None) -> None:
+def list_sounds(client: Freesound, listing: SearchPages, query: str, filters: str, limit: int | None) -> None:
     """Read pages into `listing`, from where it stands, until the last one or until `limit` sounds are on them.
 
     What was read stays in `listing` whatever is raised: DayQuotaError or RequestError.
@@ -203,7 +203,7 @@ def preview_of(sound: dict[str, Any]) -> str | None:
     return address if isinstance(address, str) else None
 
 
-def fetch_preview(url: str, target: Path, session: requests.Session, patience: Patience) -> None:
+def fetch_preview(url: str, target: Path, session: requests.Session, retries: RetryPolicy) -> None:
     """Bring a preview to `target`, whole or not at all; it needs no key and counts against no quota.
 
     Raises GoneError if it is not there any more, RequestError if the server fails.
@@ -213,7 +213,7 @@ def fetch_preview(url: str, target: Path, session: requests.Session, patience: P
         with get(session, url) as answer:
             return answer.content
 
-    write_bytes_atomically(target, retrying(once, patience))
+    write_bytes_atomically(target, retrying(once, retries))
 
 
 def _text(sound: dict[str, Any], name: str) -> str | None:

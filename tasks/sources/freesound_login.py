@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 
 from storage.accounts.tokens import Tokens, TokenStore
-from tasks.http.client import Patience, RequestError, TransientError, post, retrying, shown
+from tasks.http.client import RequestError, RetryPolicy, TransientError, post, retrying, shown
 
 _EARLY_S: Final = 60.0
 """Tokens are renewed so long before they expire, in seconds: a request in flight should not outlive its token."""
@@ -29,7 +29,7 @@ class Application:
     client_id: str
     secret: str = field(repr=False)
     session: requests.Session = field(repr=False)
-    patience: Patience
+    retries: RetryPolicy
     clock: Callable[[], float]
 
     @property
@@ -59,7 +59,7 @@ class Application:
             with post(self.session, url, form, _check_login) as answer:
                 return answer.json()
 
-        document = retrying(once, self.patience)
+        document = retrying(once, self.retries)
         try:
             expires_at = self.clock() + float(document["expires_in"])
             return Tokens(str(document["access_token"]), str(document["refresh_token"]), expires_at)
@@ -80,7 +80,7 @@ class Login:
         Parallel processes renew once: the first does it, the others read what it got. Raises LoginError if nobody
         logged in or the login is no longer good, RequestError if the server fails.
         """
-        with self.store.alone():
+        with self.store.exclusive():
             tokens = self.store.read()
             if tokens is None:
                 raise LoginError("nobody is logged in to Freesound; run rolecall fetch freesound-login")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import requests
 
 from storage.files import atomic_path
-from tasks.http.client import Patience, TransientError, get, retrying
+from tasks.http.client import RetryPolicy, TransientError, get, retrying
 from tasks.sources.freesound import check_answer
 from tasks.sources.freesound_login import Login, LoginError
 
@@ -25,7 +25,7 @@ class Originals:
     login: Login
     session: requests.Session = field(repr=False)
     granted: Callable[[], None]
-    patience: Patience
+    retries: RetryPolicy
     clock: Callable[[], float]
 
     def fetch(self, sound: dict[str, Any], target: Path) -> None:
@@ -55,7 +55,7 @@ class Originals:
             with get(self.session, url, {"Authorization": f"Bearer {token}"}, checked=check) as answer:
                 _keep(answer, sound, target)
 
-        retrying(once, self.patience)
+        retrying(once, self.retries)
 
 
 def _keep(answer: requests.Response, sound: dict[str, Any], target: Path) -> None:

@@ -34,7 +34,7 @@ Refusal = tuple[str, Reason, str]
 
 
 @dataclass(frozen=True)
-class Judged:
+class AnnotatedSound:
     """A sound that people annotated: what they say together, or why it is left out, and each one's answer."""
 
     sound_id: int
@@ -44,7 +44,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ChosenSound:
     """A sound to bring: the archive's member that holds it, and what its loop will say of it."""
 
     member: str
@@ -56,7 +56,7 @@ def place(sound_id: int) -> str:
     return f"fsld:{sound_id}"
 
 
-def judge_annotations(archive: Path) -> tuple[list[Judged], list[Refusal]]:
+def read_annotated_sounds(archive: Path) -> tuple[list[AnnotatedSound], list[Refusal]]:
     """Read every annotation of `annotations.zip`, and let the annotators of each sound agree; ordered by sound.
 
     Only members `annotations/<digits>/sound-<digits>.json` count. An annotation that is not what the schema says
@@ -78,29 +78,29 @@ def judge_annotations(archive: Path) -> tuple[list[Judged], list[Refusal]]:
                     refused.append((f"fsld:{name}", Reason.MALFORMED, str(error)))
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise ZipError(f"{archive} cannot be read: {error}; remove it and fetch again") from None
-    judged = [_judge(sound_id, said) for sound_id, said in sorted(by_sound.items()) if said]
-    return judged, refused
+    annotated = [_annotated_sound(sound_id, said) for sound_id, said in sorted(by_sound.items()) if said]
+    return annotated, refused
 
 
 def choose(
-    judged: Iterable[Judged],
+    annotated: Iterable[AnnotatedSound],
     archive: RemoteZip,
     metadata: Mapping[str, Any],
     folder: Path,
     roles: Collection[str],
     licences: Collection[str],
     limit: int | None,
-) -> tuple[list[Wanted], list[Refusal], int]:
+) -> tuple[list[ChosenSound], list[Refusal], int]:
     """The sounds to bring into `folder`: annotated, with audio, metadata and a licence; the first `limit` by id.
 
     Only those that have one of `roles`, if any are named, and a licence of the classes `licences`. Returns them,
     what is refused (no audio, no metadata, an unknown licence), and how many were passed over for their licence.
     """
     members = sound_members(archive.names)
-    wanted: list[Wanted] = []
+    wanted: list[ChosenSound] = []
     refused: list[Refusal] = []
     passed_over = 0
-    for one in judged:
+    for one in annotated:
         if limit is not None and len(wanted) >= limit:
             break
         if one.consensus is None or (roles and not set(roles) & set(one.consensus.roles)):
@@ -119,7 +119,7 @@ def choose(
             continue
         loop = _loop(one, one.consensus, entry, licence, folder / f"{one.sound_id}.wav")
         if loop.licence_class in licences:
-            wanted.append(Wanted(member, loop))
+            wanted.append(ChosenSound(member, loop))
         else:
             passed_over += 1
     return wanted, refused, passed_over
@@ -142,14 +142,14 @@ def read_metadata(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _judge(sound_id: int, said: list[Annotation]) -> Judged:
+def _annotated_sound(sound_id: int, said: list[Annotation]) -> AnnotatedSound:
     try:
-        return Judged(sound_id, agree(said), None, answers(said))
+        return AnnotatedSound(sound_id, agree(said), None, answers(said))
     except LeftOutError as reason:
-        return Judged(sound_id, None, str(reason), answers(said))
+        return AnnotatedSound(sound_id, None, str(reason), answers(said))
 
 
-def _loop(judged: Judged, consensus: Consensus, entry: dict[str, Any], licence: str, path: Path) -> Loop:
+def _loop(annotated: AnnotatedSound, consensus: Consensus, entry: dict[str, Any], licence: str, path: Path) -> Loop:
     """What is known of a loop before its file is there; the uploader's tempo is believed only where nobody spoke."""
     author = _text(entry, "username")
     uploaded = entry.get("annotations")
@@ -159,13 +159,13 @@ def _loop(judged: Judged, consensus: Consensus, entry: dict[str, Any], licence: 
     bpm = guess if silent_on_tempo else consensus.bpm
     source = None if bpm is None else BpmSource.TAG if silent_on_tempo else BpmSource.ANNOTATORS
     extra = {
-        "sound_id": judged.sound_id,
+        "sound_id": annotated.sound_id,
         "name": _text(entry, "name"),
         "author_url": f"https://freesound.org/people/{author}/" if author else None,
         "tags": [tag for tag in entry.get("tags") or [] if isinstance(tag, str)],
         "pack_name": _text(entry, "pack_name"),
         "uploader_bpm": guess,
-        "annotations": judged.answers,
+        "annotations": annotated.answers,
     }
     return Loop(
         loop_id="",
@@ -175,7 +175,7 @@ def _loop(judged: Judged, consensus: Consensus, entry: dict[str, Any], licence: 
         duration_s=0.0,
         roles=consensus.roles,
         # A pack has one uploader, so the uploader keeps packs together too.
-        group=f"freesound:{author or judged.sound_id}",
+        group=f"freesound:{author or annotated.sound_id}",
         unknown_roles=consensus.unknown_roles,
         bpm=bpm,
         bpm_source=source,
@@ -183,7 +183,7 @@ def _loop(judged: Judged, consensus: Consensus, entry: dict[str, Any], licence: 
         mode=consensus.mode,
         licence=licence,
         author=author,
-        url=f"https://freesound.org/s/{judged.sound_id}/",
+        url=f"https://freesound.org/s/{annotated.sound_id}/",
         annotators=consensus.annotators,
         flags=consensus.flags,
         extra=json.dumps(extra, sort_keys=True),

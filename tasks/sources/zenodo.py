@@ -4,13 +4,13 @@ from typing import Any, Final
 
 import requests
 
-from tasks.http.client import Patience, RequestError, get, retrying
+from tasks.http.client import RequestError, RetryPolicy, get, retrying
 from tasks.http.resumable_download import RemoteFile
 
 DEFAULT_URL: Final = "https://zenodo.org/api"
 
 
-def read_record(base: str, record: int, session: requests.Session, patience: Patience) -> dict[str, RemoteFile]:
+def read_record(base: str, record: int, session: requests.Session, retries: RetryPolicy) -> dict[str, RemoteFile]:
     """The files of a record by name; raises RequestError if the server fails or the record has no such list."""
     url = f"{base.rstrip('/')}/records/{record}"
 
@@ -18,7 +18,7 @@ def read_record(base: str, record: int, session: requests.Session, patience: Pat
         with get(session, url) as answer:
             return answer.json()
 
-    document = retrying(ask, patience)
+    document = retrying(ask, retries)
     entries = document.get("files") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise RequestError(f"{url}: the record names no files")

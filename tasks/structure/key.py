@@ -42,7 +42,7 @@ def stated_key(path: Path, manifest: str | None) -> Key | None:
     return next((Key(key, mode, source, sure) for (key, mode), source, sure in told if key is not None), None)
 
 
-def believed(key: Key, active: Collection[str]) -> Key | None:
+def reported_key(key: Key, active: Collection[str]) -> Key | None:
     """A key to tell others, given the roles that likely sound: a stated one, or a sure estimate with notes.
 
     On the loops of melody and chords of `tests/benchmarks/test_key_estimates.py` that the estimator was not chosen on,
@@ -54,7 +54,7 @@ def believed(key: Key, active: Collection[str]) -> Key | None:
     return key if key.confidence >= _SURE_ENOUGH and not _TONAL_ROLES.isdisjoint(active) else None
 
 
-class Listener:
+class KeyEstimator:
     """Gathers pitch classes while a sound streams by: of its first eight seconds in every 24, one passage held at once.
 
     To hear all of it would cost a fifth of decoding an MP3; a third of it says the key of a track as well.
@@ -66,10 +66,10 @@ class Listener:
         self._passage: list[Samples] = []
         self._strengths = np.zeros(12)
 
-    def passing(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+    def tap(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         """The same blocks, heard on their way."""
         for block in blocks:
-            self._hear(block)
+            self._add(block)
             yield block
         self._close_passage()
 
@@ -78,7 +78,7 @@ class Listener:
         heard = key_of(self._strengths)
         return None if heard is None else Key(heard.key, heard.mode, KeySource.ESTIMATE, heard.confidence)
 
-    def _hear(self, block: Samples) -> None:
+    def _add(self, block: Samples) -> None:
         passage, every = (round(seconds * self._rate) for seconds in (_PASSAGE_S, _EVERY_S))
         while len(block):
             listening = self._place < passage

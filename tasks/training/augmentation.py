@@ -28,7 +28,7 @@ def pitch_matrices(hertz: Tensor) -> Tensor:
     return matrices
 
 
-def other_times(rows: int, frames: int, random: torch.Generator) -> Tensor:
+def moved_in_time(rows: int, frames: int, random: torch.Generator) -> Tensor:
     """Which frame is heard when (rows, frames): moved by whole beats, now and then at half or double tempo."""
     beats = torch.randint(frames // FRAMES_PER_BEAT, (rows, 1), generator=random)
     speed, plain = uniform(rows, random)[:, None], torch.arange(frames)

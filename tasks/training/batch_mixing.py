@@ -19,24 +19,24 @@ from tasks.training.augmentation import (
     hidden,
     levels,
     moved_by_beats,
-    other_times,
+    moved_in_time,
     pitch_matrices,
     tilt,
     uniform,
 )
-from tasks.training.synthetic_effects import draw_effects
-from tasks.training.synthetic_notes import MANNERS, draw_notes
+from tasks.training.synthetic_effects import synthesise_effects
+from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 _RENDERED_SHARE: Final = 0.5
 """Share of a batch that is rows of the data set as they were rendered."""
 _RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
-_BELIEVED: Final = 0.7
+_TEACHER_WEIGHT: Final = 0.7
 """How far a teacher's answer on a rendered row stands for its label."""
 _MIX_SHARE: Final = 0.15
 _CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
 """Share of cuts that get no further voice."""
-_MADE: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
+_SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
 """Share of voices of a role that are made instead of taken from a loop."""
 _MORE_VOICES: Final = (0.42, 0.22, 0.15, 0.11, 0.06, 0.04)
 _LOWEST_DB: Final = (-4.0, *[-16.0] * 5)
@@ -45,7 +45,7 @@ _UNKNOWN: Final = 0.5
 """Between off and on, so the greatest label over the voices is unknown unless some voice is on."""
 
 
-class Composer:
+class BatchMixer:
     """Draws batches from a data set: its rows as they were rendered, and new sums of them.
 
     Rendered rows are wanted as their labels say, or between these and what a teacher hears in them, which teaches how
@@ -66,7 +66,7 @@ class Composer:
         labels = examples.labels
         self._device = device
         self._random = random
-        self._mels = torch.from_numpy(examples.mels).to(home_of(examples.mels.nbytes, device))
+        self._mels = torch.from_numpy(examples.mels).to(device_for(examples.mels.nbytes, device))
         self._labels = torch.from_numpy(np.where(labels < 0, np.float32(_UNKNOWN), labels)).to(device)
         self._hertz = torch.from_numpy(hertz)
         self._pitches = pitch_matrices(self._hertz).to(device)
@@ -79,20 +79,20 @@ class Composer:
             for place in range(labels.shape[1])
         ]
         self._singles = [rows for rows in singles if len(rows)]
-        self._wanted = torch.from_numpy(_wanted(examples)).to(device)
-        self._weights = torch.from_numpy(weigh_rows(examples.mix_ids, _RENDERED_KINDS))
+        self._targets = torch.from_numpy(_targets(examples)).to(device)
+        self._weights = torch.from_numpy(row_weights(examples.mix_ids, _RENDERED_KINDS))
 
     def draw(self, rows: int) -> tuple[Tensor, Tensor]:
         """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
         rendered = round(_RENDERED_SHARE * rows)
-        (heard, said), (sums, union) = self._rendered(rendered), self._composed(rows - rendered)
+        (heard, said), (sums, union) = self._rendered(rendered), self._new_mixes(rows - rendered)
         return self._finished(torch.cat([heard, sums])), torch.cat([said, union])
 
     def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and what is wanted."""
         chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
         times = moved_by_beats(rows, self._mels.shape[1], self._random)
-        return self._powers(chosen, times), self._wanted[chosen.to(self._device)]
+        return self._powers(chosen, times), self._targets[chosen.to(self._device)]
 
     def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
         """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
@@ -100,7 +100,7 @@ class Composer:
         heard = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
         return (torch.exp(heard) - FLOOR).clamp(min=0)
 
-    def _composed(self, rows: int) -> tuple[Tensor, Tensor]:
+    def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
         first, more = self._first(rows)
         power, wanted = self._voices(first, 0)
@@ -137,28 +137,28 @@ class Composer:
         """Mel powers (voices, frames, mels) of the chosen rows, each with its own changes, and their labels."""
         random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
         labels = self._labels[chosen.to(self._device)]
-        times = other_times(len(chosen), frames, random)
+        times = moved_in_time(len(chosen), frames, random)
         pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random).to(self._device)
         power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
-        for role, share in _MADE.items():
-            places = self._made(labels, role, share)
+        for role, share in _SYNTHETIC.items():
+            places = self._synthetic(labels, role, share)
             if len(places):
-                power[places.to(self._device)] = self._make(role, len(places)).to(self._device)
+                power[places.to(self._device)] = self._synthesise(role, len(places)).to(self._device)
         slow = levels(len(chosen), _LOWEST_DB[place], _HIGHEST_DB, random) * fades(len(chosen), frames, random)
         return power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device), labels
 
-    def _made(self, labels: Tensor, role: str, share: float) -> Tensor:
+    def _synthetic(self, labels: Tensor, role: str, share: float) -> Tensor:
         """Which voices of this role alone are made instead of taken from a loop."""
         place = ROLES.index(role)
         alone = (labels[:, place] == 1) & ((labels > 0).sum(dim=1) == 1)
         return (alone.cpu() & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
 
-    def _make(self, role: str, rows: int) -> Tensor:
+    def _synthesise(self, role: str, rows: int) -> Tensor:
         """Mel powers (rows, frames, mels) of voices made from nothing."""
         frames = self._mels.shape[1]
         if role == "fx":
-            return draw_effects(rows, frames, self._hertz, self._random)
-        return draw_notes(MANNERS[role], rows, frames, self._hertz, self._random)
+            return synthesise_effects(rows, frames, self._hertz, self._random)
+        return synthesise_notes(NOTE_STYLES[role], rows, frames, self._hertz, self._random)
 
     def _finished(self, power: Tensor) -> Tensor:
         """The log-mels of the sums, levelled, tilted, partly hidden."""
@@ -170,23 +170,23 @@ class Composer:
         return batch.masked_fill(mask, float(np.log(FLOOR)))
 
 
-def home_of(size: int, device: torch.device) -> torch.device:
+def device_for(size: int, device: torch.device) -> torch.device:
     """Where a data set of so many bytes rests: on the graphics card if that leaves it half of what is free there."""
     if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
         return torch.device("cpu")
     return device
 
 
-def _wanted(examples: Examples) -> NDArray[np.float32]:
+def _targets(examples: Examples) -> NDArray[np.float32]:
     """What is wanted of rendered rows (n, roles): labels, or labels and a teacher's answers; unknown ones are his."""
-    labels, taught = examples.labels, examples.taught
-    if taught is None:
+    labels, soft_labels = examples.labels, examples.soft_labels
+    if soft_labels is None:
         return labels
-    between = (1 - _BELIEVED) * labels + _BELIEVED * taught
-    return np.where(labels < 0, taught, between).astype(np.float32)
+    between = (1 - _TEACHER_WEIGHT) * labels + _TEACHER_WEIGHT * soft_labels
+    return np.where(labels < 0, soft_labels, between).astype(np.float32)
 
 
-def weigh_rows(mix_ids: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
+def row_weights(mix_ids: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
     """How often to draw each row (n,) so that every kind comes by its share; rows of a kind come alike."""
     kinds = kinds_of(mix_ids)
     weights = np.zeros(len(kinds))

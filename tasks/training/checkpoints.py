@@ -14,7 +14,7 @@ from tasks.networks.base import RoleNetwork
 
 
 @dataclass
-class Course:
+class TrainingHistory:
     """How far a training has come: epochs done, best score and when, loss and validation score of each epoch."""
 
     epoch: int = 0
@@ -26,14 +26,14 @@ class Course:
 
 @dataclass
 class TrainingState:
-    """All that a training changes: three sets of weights, the optimiser, the generators, the course."""
+    """All that a training changes: three sets of weights, the optimiser, the generators, the history."""
 
     network: RoleNetwork
     average: nn.Module
     kept: dict[str, Tensor]
     optimiser: torch.optim.Optimizer
     random: torch.Generator
-    course: Course
+    history: TrainingHistory
 
 
 def save_checkpoint(path: Path, state: TrainingState, purpose: str) -> None:
@@ -50,7 +50,7 @@ def save_checkpoint(path: Path, state: TrainingState, purpose: str) -> None:
         tensors["random/card"] = torch.cuda.get_rng_state()
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(plain, temporary, {"course": json.dumps(asdict(state.course)), "purpose": purpose})
+        save_file(plain, temporary, {"course": json.dumps(asdict(state.history)), "purpose": purpose})
 
 
 def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
@@ -70,7 +70,7 @@ def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
     torch.set_rng_state(tensors["random/processor"])
     if "random/card" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random/card"])
-    state.course = Course(**json.loads(metadata["course"]))
+    state.history = TrainingHistory(**json.loads(metadata["course"]))
     return True
 
 

@@ -102,9 +102,9 @@ def answer_fold(request: TrainingRequest, made: DatasetLock, examples: Examples,
 
 def rows_of(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     """Some rows of examples, by their places (k,)."""
-    taught = None if examples.taught is None else examples.taught[rows]
+    soft_labels = None if examples.soft_labels is None else examples.soft_labels[rows]
     return Examples(
-        examples.mels[rows], examples.labels[rows], [examples.mix_ids[row] for row in rows.tolist()], taught
+        examples.mels[rows], examples.labels[rows], [examples.mix_ids[row] for row in rows.tolist()], soft_labels
     )
 
 

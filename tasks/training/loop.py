@@ -19,8 +19,8 @@ from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
 from tasks.networks import NetworkConfig, channels_last
 from tasks.networks.inference import predict
-from tasks.training.batch_mixing import Composer
-from tasks.training.checkpoints import Course, TrainingState, load_checkpoint, save_checkpoint
+from tasks.training.batch_mixing import BatchMixer
+from tasks.training.checkpoints import TrainingHistory, TrainingState, load_checkpoint, save_checkpoint
 from tasks.training.losses import BinaryCrossEntropy, build_loss
 
 _WARM_UP: Final = 0.1
@@ -53,10 +53,10 @@ class TrainingConfig:
 
 @dataclass
 class TrainedNetwork:
-    """A trained network with the course of its training."""
+    """A trained network with the history of its training."""
 
     network: nn.Module
-    course: Course
+    history: TrainingHistory
 
 
 def train_network(
@@ -78,21 +78,21 @@ def train_network(
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     state = _begin(config, training, device)
-    taught = None if train.taught is None else hashlib.sha256(train.taught.tobytes()).hexdigest()
-    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), taught])
+    soft_labels = None if train.soft_labels is None else hashlib.sha256(train.soft_labels.tobytes()).hexdigest()
+    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), soft_labels])
     if checkpoint is not None:
         load_checkpoint(checkpoint, state, purpose)
-    composer = Composer(train, mel_centres(mel), device, state.random)
+    mixer = BatchMixer(train, mel_centres(mel), device, state.random)
     loss = build_loss(training.loss, train.labels).to(device)
-    while state.course.epoch < training.epochs and not _given_up(state.course, training):
-        heard = _epoch(state, training, composer, loss, teacher)
+    while state.history.epoch < training.epochs and not _out_of_patience(state.history, training):
+        loss_value = _epoch(state, training, mixer, loss, teacher)
         score = selection_score(validation.mix_ids, validation.labels, predict(state.average, validation.mels))
-        _note(state, heard, score)
-        report(state.course.epoch - 1, heard, score)
+        _record_epoch(state, loss_value, score)
+        report(state.history.epoch - 1, loss_value, score)
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, purpose)
     state.average.load_state_dict(state.kept)
-    return TrainedNetwork(state.average.cpu(), state.course)
+    return TrainedNetwork(state.average.cpu(), state.history)
 
 
 def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
@@ -100,24 +100,24 @@ def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device
     average = deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate, weight_decay=training.weight_decay)
     random = torch.Generator().manual_seed(training.seed)
-    return TrainingState(network, average, deepcopy(average.state_dict()), optimiser, random, Course())
+    return TrainingState(network, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
 
 
 def _epoch(
     state: TrainingState,
     training: TrainingConfig,
-    composer: Composer,
+    mixer: BatchMixer,
     loss: BinaryCrossEntropy,
     teacher: Teacher | None,
 ) -> float:
     """One epoch of steps; returns the mean loss."""
     state.network.train()
-    heard = []
+    values = []
     for step in range(training.steps):
-        done = state.course.epoch * training.steps + step
+        done = state.history.epoch * training.steps + step
         for group in state.optimiser.param_groups:
             group["lr"] = training.learning_rate * rate_at(done / (training.epochs * training.steps))
-        batch, wanted = composer.draw(training.batch_size)
+        batch, wanted = mixer.draw(training.batch_size)
         with torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.device.type == "cuda"):
             given = state.network(batch)
         value = loss(given, wanted) + state.network.penalty()
@@ -128,9 +128,9 @@ def _epoch(
         torch.autograd.backward(value)
         nn.utils.clip_grad_norm_(state.network.parameters(), _STEEPEST)
         state.optimiser.step()
-        _follow(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
-        heard.append(float(value.detach()))
-    return float(np.mean(heard))
+        _update_average(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
+        values.append(float(value.detach()))
+    return float(np.mean(values))
 
 
 def rate_at(share: float) -> float:
@@ -140,22 +140,22 @@ def rate_at(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
-def _given_up(course: Course, training: TrainingConfig) -> bool:
-    return course.epoch - 1 - course.best_epoch >= training.patience
+def _out_of_patience(history: TrainingHistory, training: TrainingConfig) -> bool:
+    return history.epoch - 1 - history.best_epoch >= training.patience
 
 
-def _note(state: TrainingState, heard: float, score: float) -> None:
-    """Write the epoch into the course, and keep the weights if they are the best so far, or nobody can say."""
-    course = state.course
-    course.losses.append(heard)
-    course.validation_pr_auc.append(score)
-    if score > course.best or math.isnan(score):
-        course.best, course.best_epoch = max(course.best, 0.0 if math.isnan(score) else score), course.epoch
+def _record_epoch(state: TrainingState, loss_value: float, score: float) -> None:
+    """Write the epoch into the history, and keep the weights if they are the best so far, or nobody can say."""
+    history = state.history
+    history.losses.append(loss_value)
+    history.validation_pr_auc.append(score)
+    if score > history.best or math.isnan(score):
+        history.best, history.best_epoch = max(history.best, 0.0 if math.isnan(score) else score), history.epoch
         state.kept = deepcopy(state.average.state_dict())
-    course.epoch += 1
+    history.epoch += 1
 
 
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             if kept.dtype.is_floating_point:

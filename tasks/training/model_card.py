@@ -78,7 +78,7 @@ def read_material(datasets: DatasetStore, name: str, models: ModelStore) -> Mate
     soft = read_soft_labels(folder, made.digest)
     if soft is None:
         return Material(folder, made, splits, models)
-    splits["train"] = replace(splits["train"], taught=soft.of(splits["train"].mix_ids))
+    splits["train"] = replace(splits["train"], soft_labels=soft.of(splits["train"].mix_ids))
     return Material(folder, made, splits, models, soft.teacher)
 
 
@@ -101,7 +101,7 @@ def fit(request: TrainingRequest, material: Material, checkpoint: Path, report: 
     )
 
 
-def keep(request: TrainingRequest, material: Material, trained: TrainedNetwork) -> StoredModel:
+def save_model(request: TrainingRequest, material: Material, trained: TrainedNetwork) -> StoredModel:
     """Calibrate and choose thresholds on the validation split, score the test split, write weights and card."""
     made, network = material.made, trained.network
     config, frames = network_config(request, made), 4 * int(made.mel["frames_per_bar"])
@@ -130,7 +130,7 @@ def keep(request: TrainingRequest, material: Material, trained: TrainedNetwork) 
             **asdict(request.training),
             "teachers": list(request.teachers),
             "soft_labels": material.teacher,
-            **asdict(trained.course),
+            **asdict(trained.history),
         },
         metrics={split: _scores(material.splits[split], answers[split], thresholds, unsure) for split in answers},
         cost={

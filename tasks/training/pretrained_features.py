@@ -30,7 +30,7 @@ _STRIDE: Final = 4
 """Frames between two looks: the features are statistics over time, and closer looks told nothing more."""
 
 
-class PretrainedEar:
+class PretrainedFeatures:
     """Hears samples as the answers of musicnn's filters: their greatest, mean and deviation over time."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class PretrainedEar:
         self._window = torch.hann_window(_N_FFT)
         self._branches = sorted({name.split(".")[1] for name in self._weights if name.startswith("filters.")})
 
-    def hear(self, samples: Samples) -> NDArray[np.float16]:
+    def extract(self, samples: Samples) -> NDArray[np.float16]:
         """Features (1683,) of mono samples (n,) at `RATE`; loudness does not matter."""
         level = np.float32(_RMS / max(1e-4, float(np.sqrt(np.mean(np.square(samples))))))
         with torch.inference_mode():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.evaluation.metrics import Labels
-from tasks.training.batch_mixing import weigh_rows
+from tasks.training.batch_mixing import row_weights
 from tasks.training.loop import rate_at
 from tasks.training.losses import BinaryCrossEntropy
 
@@ -28,7 +28,7 @@ _SHARES: Final = {"mix": 0.7, "loop": 0.2, "cut": 0.1}
 Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def taught_answers(
+def out_of_fold_answers(
     features: NDArray[np.float32], labels: Labels, mix_ids: Sequence[str], learns: NDArray[np.bool_], seed: int
 ) -> NDArray[np.float32]:
     """Probabilities (n, roles) for every row, none of them from a head that has learned from that row.
@@ -68,7 +68,7 @@ def fit_head(features: NDArray[np.float32], labels: Labels, mix_ids: Sequence[st
         nn.Linear(_HIDDEN, labels.shape[1]),
         nn.Sigmoid(),
     )
-    _learn(head, seen(features), torch.from_numpy(labels), torch.from_numpy(weigh_rows(mix_ids, _SHARES)), seed)
+    _learn(head, seen(features), torch.from_numpy(labels), torch.from_numpy(row_weights(mix_ids, _SHARES)), seed)
 
     def answer(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():

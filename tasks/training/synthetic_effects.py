@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool1d
 _FRAMES_PER_BEAT = 16
 
 
-def draw_effects(rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
+def synthesise_effects(rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
     """Mel powers (rows, frames, bands) of `rows` effects, each with a highest total power near one.
 
     `hertz` (bands,) are the centres of the bands. An effect lasts one beat to sixteen beats and is heard again

@@ -19,7 +19,7 @@ _NOTES: Final = 72
 
 
 @dataclass(frozen=True)
-class Manner:
+class NoteStyle:
     """How a role uses notes: lowest and highest root (MIDI), notes at once, scale steps it wanders, onsets a step."""
 
     roots: tuple[int, int]
@@ -28,14 +28,14 @@ class Manner:
     density: tuple[float, float]
 
 
-MANNERS: Final = {
-    "bass": Manner(roots=(26, 42), voices=(1, 1), range=5, density=(0.1, 0.8)),
-    "melody": Manner(roots=(50, 74), voices=(1, 1), range=10, density=(0.2, 0.9)),
-    "chords": Manner(roots=(43, 64), voices=(3, 4), range=7, density=(0.02, 0.4)),
+NOTE_STYLES: Final = {
+    "bass": NoteStyle(roots=(26, 42), voices=(1, 1), range=5, density=(0.1, 0.8)),
+    "melody": NoteStyle(roots=(50, 74), voices=(1, 1), range=10, density=(0.2, 0.9)),
+    "chords": NoteStyle(roots=(43, 64), voices=(3, 4), range=7, density=(0.02, 0.4)),
 }
 
 
-def draw_notes(manner: Manner, rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
+def synthesise_notes(manner: NoteStyle, rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
     """Mel powers (rows, frames, bands) of `rows` four-bar parts, each with a highest total power near one.
 
     `hertz` (bands,) are the centres of the bands.
@@ -59,7 +59,7 @@ def draw_notes(manner: Manner, rows: int, frames: int, hertz: Tensor, random: to
     return power / power.sum(dim=2).amax(dim=1).clamp(min=1e-9)[:, None, None]
 
 
-def _onsets(manner: Manner, rows: int, random: torch.Generator) -> Tensor:
+def _onsets(manner: NoteStyle, rows: int, random: torch.Generator) -> Tensor:
     """Where notes begin (rows, steps): a bar's pattern, repeated with small changes, on sixteenths or on eighths."""
     low, high = manner.density
     density = low + (high - low) * _uniform(rows, random)[:, None]
@@ -72,7 +72,7 @@ def _onsets(manner: Manner, rows: int, random: torch.Generator) -> Tensor:
     return onsets ^ (changed & (torch.arange(4 * _STEPS_PER_BAR) > 0))
 
 
-def _notes(manner: Manner, onsets: Tensor, random: torch.Generator) -> list[Tensor]:
+def _notes(manner: NoteStyle, onsets: Tensor, random: torch.Generator) -> list[Tensor]:
     """Which notes sound at each step, as rows of the table of spectra: one tensor (rows, steps) for each voice."""
     rows, steps = onsets.shape
     scale = _SCALES[torch.randint(len(_SCALES), (rows,), generator=random)]

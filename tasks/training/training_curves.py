@@ -6,18 +6,18 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tasks.evaluation.score_plots import save_plot
-from tasks.training.checkpoints import Course
+from tasks.training.checkpoints import TrainingHistory
 
 
-def draw_curves(course: Course, target: Path) -> Path:
+def draw_curves(history: TrainingHistory, target: Path) -> Path:
     """Loss and validation score of every epoch, side by side."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    epochs = range(1, len(course.losses) + 1)
-    left.plot(epochs, course.losses)
+    epochs = range(1, len(history.losses) + 1)
+    left.plot(epochs, history.losses)
     left.set(xlabel="epoch", ylabel="training loss")
-    right.plot(epochs, course.validation_pr_auc)
-    right.axvline(course.best_epoch + 1, color="grey", linestyle=":")
+    right.plot(epochs, history.validation_pr_auc)
+    right.axvline(history.best_epoch + 1, color="grey", linestyle=":")
     right.set(xlabel="epoch", ylabel="validation macro PR-AUC")
     return save_plot(figure, target)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.catalogue.committer import Committer
-from storage.catalogue.comparison import Sighting
+from storage.catalogue.comparison import DiskState
 from storage.catalogue.label_parts import write_part
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
@@ -88,9 +88,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def sighting(tree: Path) -> Sighting:
+def sighting(tree: Path) -> DiskState:
     found = find_audio([tree]).table
-    return Sighting(found, {path: f"{number:064x}" for number, path in enumerate(found.column("path").to_pylist())})
+    return DiskState(found, {path: f"{number:064x}" for number, path in enumerate(found.column("path").to_pylist())})
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_where_the_time_goes(loops: list[Loop], tmp_path: Path) -> None:
     mixes = plan[middle : middle + RENDERED]
     with (
         timed(seconds, stretching, "decode_cut", "stretch_loop", "loudness"),
-        timed(seconds, rendering, "go_round", "mel_power", "cut_segments", "normalise_level", "log_compress"),
+        timed(seconds, rendering, "repeat_loop", "mel_power", "cut_segments", "normalise_level", "log_compress"),
     ):
         labels, mels = rendering.render_features(mixes, by_id, recipe.mel)
     rendered = time.process_time() - began

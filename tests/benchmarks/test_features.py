@@ -13,7 +13,7 @@ import torch
 
 from storage.datasets.lock import Examples
 from storage.datasets.plan import Mix
-from tasks.audio.stretching import Forms
+from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.mix_plan import plan_mixes, plan_singles
 from tasks.datasets.recipe import find_recipe, read_recipe
 from tasks.datasets.rendering import label_row, mix_features, render_mix
@@ -37,7 +37,7 @@ def rendered(corpus: Path) -> dict[str, dict[str, Examples]]:
     loops = [loop_from(row) for row in read_manifest(corpus / "loops" / "manifest.csv")]
     recipe = read_recipe(find_recipe("bundled-model")).model_copy(update={"mixes": MIXES})
     plan = plan_mixes(loops, recipe) + plan_singles(loops, recipe)
-    by_id, forms, rate = {loop.loop_id: loop for loop in loops}, Forms(), recipe.mel.sample_rate
+    by_id, forms, rate = {loop.loop_id: loop for loop in loops}, StretchedLoops(), recipe.mel.sample_rate
     mels: dict[str, list[np.ndarray]] = {"on the beat": [], "in time": []}
     for mix in plan:
         samples = render_mix(mix, by_id, rate, forms)

@@ -52,7 +52,7 @@ def everything(material: Material, patch: pytest.MonkeyPatch) -> Examples:
 
 
 def no_teacher(material: Material, patch: pytest.MonkeyPatch) -> Examples:
-    return replace(material.splits["train"], taught=None)
+    return replace(material.splits["train"], soft_labels=None)
 
 
 def no_rendered_rows(material: Material, patch: pytest.MonkeyPatch) -> Examples:

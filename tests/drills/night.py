@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storage.catalogue.archive import archive_parts
 from storage.catalogue.committer import Committer
-from storage.catalogue.comparison import Sighting, unread_paths
+from storage.catalogue.comparison import DiskState, unread_paths
 from storage.catalogue.label_parts import write_part
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
@@ -32,7 +32,7 @@ def run(root: Path) -> None:
         committer.commit_left()
         table = found(*({"path": path} for path in paths()))
         hashes = {path: f"bytes of {path}" for path in unread_paths(ledger.connection, table)}
-        labels.register(run_id, Sighting(table, hashes), card().model_id, 1)
+        labels.register(run_id, DiskState(table, hashes), card().model_id, 1)
         tasks = list(labels.tasks(run_id))
         for start in range(0, len(tasks), BATCH):
             part = workspace.parts / run_id / f"{start:04d}.parquet"

@@ -8,8 +8,8 @@ import pytest
 
 from flows.datasets.worker import (
     ShardRequest,
+    check_loops,
     compare_shards,
-    hear_loops,
     render_shards,
     shard_requests,
 )
@@ -83,14 +83,14 @@ def test_a_loop_that_breaks_on_the_way_is_named_and_leaves_no_shard(
 
 def test_a_loop_whose_file_was_changed_since_it_was_fetched_is_not_used(loops: dict[str, Loop]) -> None:
     Path(loops["drone"].path).write_bytes(b"something else")
-    drums, drone = hear_loops([(loops["drums"], False), (loops["drone"], True)])
+    drums, drone = check_loops([(loops["drums"], False), (loops["drone"], True)])
     assert drums == loops["drums"]
     assert isinstance(drone, Unusable)
     assert (drone.path, drone.reason) == (loops["drone"].path, Reason.VANISHED)
 
 
 def test_a_loop_without_a_key_is_heard_once(loops: dict[str, Loop]) -> None:
-    (heard,) = hear_loops([(loops["drone"], True)])
+    (heard,) = check_loops([(loops["drone"], True)])
     assert isinstance(heard, Loop)
     assert (heard.key, heard.key_source) == ("G", "estimate")
     assert heard.key_confidence is not None

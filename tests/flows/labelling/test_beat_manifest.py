@@ -35,7 +35,7 @@ def test_what_was_heard_is_a_manifest_for_labelling(
 ) -> None:
     track = shutil.copy(music / "tracks" / "dirtylove.ogg", tmp_path / "a.ogg")
     grid = Grid(Tempo(177.0, BpmSource.ESTIMATE, 0.9), 0.25)
-    monkeypatch.setattr("flows.labelling.beat_manifest.hear_grid", lambda path, network: grid)
+    monkeypatch.setattr("flows.labelling.beat_manifest.beat_this_grid", lambda path, network: grid)
     write_grids([tmp_path / "a.ogg"], beat_checkpoint(tmp_path / "random.ckpt"), tmp_path / "grids.csv")
     (row,) = read_manifest(tmp_path / "grids.csv")
     assert (row.path, row.bpm(), row.first_downbeat_s()) == (Path(track), 177.0, 0.25)
@@ -50,7 +50,7 @@ def test_a_manifest_that_cannot_be_written_is_refused_before_anything_is_heard(m
 
 def test_a_tempo_that_somebody_stated_is_left_to_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = Grid(Tempo(64.0, BpmSource.ESTIMATE, 0.9), 0.0)
-    monkeypatch.setattr("flows.labelling.beat_manifest.hear_grid", lambda path, network: grid)
+    monkeypatch.setattr("flows.labelling.beat_manifest.beat_this_grid", lambda path, network: grid)
     for name in ("a.wav", "b_128bpm.wav"):
         write(tmp_path / name, tone(1.0))
     write_grids([tmp_path], beat_checkpoint(tmp_path / "random.ckpt"), tmp_path / "grids.csv")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from flows.labelling.process_observer import Watched
+from flows.labelling.process_observer import ProcessObserver
 from storage.catalogue.label_parts import write_part
 from storage.errors import UserError
 from storage.vocabulary import Reason
@@ -25,7 +25,7 @@ def put_part(folder: Path, number: int, files: int) -> None:
 
 
 def test_a_run_that_gave_no_second_part_is_refused_in_words(tmp_path: Path) -> None:
-    watched = Watched(os.getpid(), tmp_path)
+    watched = ProcessObserver(os.getpid(), tmp_path)
     with pytest.raises(UserError, match="nothing was labelled"):
         watched.marginal()
     put_part(tmp_path, 0, 4)

@@ -4,10 +4,10 @@ import pytest
 
 from storage.catalogue.comparison import (
     FINDINGS,
-    Sighting,
+    DiskState,
     ambiguous_paths,
+    compared_findings,
     count_findings,
-    judged,
     unread_paths,
 )
 from storage.vocabulary import Reason
@@ -145,7 +145,7 @@ def test_judging_counts_every_finding_and_leaves_nothing_behind(nights: Nights) 
     looked_at = found(A, B, {"path": "/c.wav"}, {"path": "/d.wav"})
     hashes = {"/c.wav": "c", "/d.wav": "c"}
     for _ in range(2):
-        with judged(connection, Sighting(looked_at, hashes), nights.model_id, 1):
+        with compared_findings(connection, DiskState(looked_at, hashes), nights.model_id, 1):
             assert count_findings(connection) == {
                 **dict.fromkeys(FINDINGS, 0), "new": 1, "duplicate": 1, "unchanged": 1, "known_bad": 1,
             }  # fmt: skip

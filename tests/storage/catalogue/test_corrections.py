@@ -19,7 +19,7 @@ def said(nights: Nights) -> Corrections:
     nights.run("one", A, COPY_OF_A, B)
     corrections = Corrections(nights.ledger)
     words = Correction({"bass": True, "vocal": False}, bpm=90.0, first_downbeat_s=0.5)
-    corrections.enter([(corrections.sound_of("/a.wav"), words)])
+    corrections.enter([(corrections.audio_hash_of("/a.wav"), words)])
     return corrections
 
 
@@ -73,14 +73,14 @@ def test_a_role_that_a_person_ruled_out_is_active_in_no_segment(nights: Nights) 
     write_part(nights.workspace.parts / "one" / "a.parquet", [labelled(task.label_key, nights.model_id, (0.9,) * 6)])
     nights.committer.commit_left()
     corrections = Corrections(nights.ledger)
-    corrections.enter([(corrections.sound_of("/a.wav"), Correction({"vocal": False}))])
+    corrections.enter([(corrections.audio_hash_of("/a.wav"), Correction({"vocal": False}))])
     assert nights.ask("SELECT role FROM iram WHERE NOT active") == [("vocal",)]
 
 
 def test_what_is_said_later_adds_to_what_was_said_before_and_can_be_forgotten(
     nights: Nights, said: Corrections
 ) -> None:
-    sound = said.sound_of("1")
+    sound = said.audio_hash_of("1")
     said.enter([(sound, Correction({"vocal": True}, bpm=91.0))])
     assert bass_and_vocal(nights, "/a.wav") == [("bass", 1.0, True, "person"), ("vocal", 1.0, True, "person")]
     assert nights.ask("SELECT bpm, first_downbeat_s FROM tracks WHERE path = '/a.wav'") == [(91.0, 0.5)]
@@ -101,4 +101,4 @@ def test_what_was_said_is_kept_as_a_table(nights: Nights, said: Corrections) -> 
 def test_a_track_that_is_unknown_or_has_no_labels_is_refused(nights: Nights, track: str, complaint: str) -> None:
     nights.run("one", A, B, bad=["/b.wav"])
     with pytest.raises(UserError, match=complaint):
-        Corrections(nights.ledger).sound_of(track)
+        Corrections(nights.ledger).audio_hash_of(track)

@@ -8,7 +8,7 @@ from storage.errors import UserError
 from storage.vocabulary import ROLES
 
 ANSWERS = np.linspace(0, 1, 3 * len(ROLES), dtype=np.float32).reshape(3, -1)
-SOFT = SoftLabels(["mix-1", "mix-2", "loop-3"], ANSWERS, "digest", "an ear", {"test": {"mix": {"macro_pr_auc": 0.5}}})
+SOFT = SoftLabels(["mix-1", "mix-2", "loop-3"], ANSWERS, "digest", "musicnn", {"test": {"mix": {"macro_pr_auc": 0.5}}})
 
 
 def test_soft_labels_come_back_as_they_were_in_any_order_that_is_asked_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tasks.audio.loudness import loudness
-from tasks.audio.stretching import FORM_LUFS, Forms, stretch_loop
+from tasks.audio.stretching import STRETCHED_LUFS, StretchedLoops, stretch_loop
 from tests.dummies import LOOPS, RATE, clicks, loop, tone
 
 DRONE = loop(path=str(LOOPS / "loop_drone_g_97.ogg"), duration_s=9.9)
@@ -25,17 +25,17 @@ def test_a_held_tone_goes_round_without_a_click() -> None:
 
 
 def test_forms_have_one_loudness_and_are_made_once() -> None:
-    forms = Forms()
-    form = forms.form(DRONE, 1.1, 2, RATE)
-    assert loudness(form, RATE) == pytest.approx(FORM_LUFS, abs=0.01)
-    assert forms.form(DRONE, 1.1, 2, RATE) is form
+    stretched = StretchedLoops()
+    form = stretched.get(DRONE, 1.1, 2, RATE)
+    assert loudness(form, RATE) == pytest.approx(STRETCHED_LUFS, abs=0.01)
+    assert stretched.get(DRONE, 1.1, 2, RATE) is form
 
 
 def test_forms_keep_no_more_than_they_may_and_give_the_same_again() -> None:
-    forms = Forms(most_bytes=1 << 20)
-    first = forms.form(DRONE, 1.1, 0, RATE)
-    others = [forms.form(DRONE, speed, 0, RATE) for speed in (0.9, 0.95, 1.05)]
+    stretched = StretchedLoops(most_bytes=1 << 20)
+    first = stretched.get(DRONE, 1.1, 0, RATE)
+    others = [stretched.get(DRONE, speed, 0, RATE) for speed in (0.9, 0.95, 1.05)]
     assert len(others) == 3
-    again = forms.form(DRONE, 1.1, 0, RATE)
+    again = stretched.get(DRONE, 1.1, 0, RATE)
     assert again is not first
     assert again.tobytes() == first.tobytes()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from storage.datasets.plan import Effect
-from tasks.datasets.effects import apply_effect, draw_effects
+from tasks.datasets.effects import apply_effect, sample_effects
 from tasks.datasets.recipe import AugmentRules
 from tests.dummies import RATE, noise, tone
 
@@ -12,8 +12,8 @@ ALL = AugmentRules(
 
 
 def test_effects_are_drawn_by_their_shares_and_inside_their_ranges() -> None:
-    assert draw_effects(AugmentRules(), np.random.default_rng(0)) == ()
-    drawn = [draw_effects(ALL, np.random.default_rng(seed)) for seed in range(20)]
+    assert sample_effects(AugmentRules(), np.random.default_rng(0)) == ()
+    drawn = [sample_effects(ALL, np.random.default_rng(seed)) for seed in range(20)]
     assert {len(effects) for effects in drawn} == {7}
     for effects in drawn:
         of = {effect.kind: effect.parameters for effect in effects}
@@ -21,7 +21,7 @@ def test_effects_are_drawn_by_their_shares_and_inside_their_ranges() -> None:
         assert 1 <= of["offset"]["beats"] <= 15
 
 
-@pytest.mark.parametrize("effect", draw_effects(ALL, np.random.default_rng(1)), ids=lambda effect: effect.kind)
+@pytest.mark.parametrize("effect", sample_effects(ALL, np.random.default_rng(1)), ids=lambda effect: effect.kind)
 def test_an_effect_keeps_the_length_and_gives_the_same_bytes_twice(effect: Effect) -> None:
     samples = noise(4.0)
     once = apply_effect(samples, effect, RATE)

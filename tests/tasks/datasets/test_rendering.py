@@ -10,8 +10,8 @@ from storage.loops.table import Loop
 from storage.vocabulary import ROLES
 from tasks.audio.decoding import AudioError, Samples
 from tasks.audio.loudness import loudness
-from tasks.audio.stretching import Forms
-from tasks.datasets.rendering import go_round, mix_features, render_features
+from tasks.audio.stretching import StretchedLoops
+from tasks.datasets.rendering import mix_features, render_features, repeat_loop
 from tasks.datasets.rendering import render_mix as render_with
 from tasks.features.mel_config import MelConfig
 from tests.dummies import LOOPS, RATE, clicks, loop, mix, tone, write
@@ -28,7 +28,7 @@ BASS = Voice("bass", "bass", 0.9, 3, -6.0)
 
 
 def render_mix(row: Mix, loops: Mapping[str, Loop], rate: int) -> Samples:
-    return render_with(row, loops, rate, Forms())
+    return render_with(row, loops, rate, StretchedLoops())
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ def test_a_short_loop_repeats_and_a_long_one_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [2.0, 1.99, 2.00005, 2.1])
 def test_a_loop_that_was_cut_in_the_middle_of_a_sound_goes_round_without_a_click(length: float) -> None:
     sustained = np.cos(2 * np.pi * 437.3 * np.arange(round(length * RATE)) / RATE).astype(np.float32)
-    heard = go_round(sustained, DRONE, RATE / 2, 8 * RATE, RATE)
+    heard = repeat_loop(sustained, DRONE, RATE / 2, 8 * RATE, RATE)
     steps = np.abs(np.diff(heard))
     assert steps.max() < 1.5 * np.abs(np.diff(sustained)).max()
 
 
 def test_a_loop_that_goes_round_by_itself_changes_by_less_than_one_of_its_own_steps() -> None:
     seamless = np.sin(2 * np.pi * 400 * np.arange(2 * RATE + 1) / RATE).astype(np.float32)[:-1]
-    heard = go_round(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
+    heard = repeat_loop(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
     np.testing.assert_allclose(heard, np.tile(seamless, 2), atol=np.abs(np.diff(seamless)).max())
     np.testing.assert_array_equal(heard[: 2 * RATE - 80], seamless[:-80])
 

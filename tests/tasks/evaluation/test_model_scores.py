@@ -7,7 +7,7 @@ import pytest
 from storage.datasets.lock import DatasetStore
 from storage.models import BUNDLED, ModelStore, StoredModel
 from storage.vocabulary import Kind
-from tasks.audio.degradations import DISTORTIONS, Distortion
+from tasks.audio.degradations import DEGRADATIONS, Degradation
 from tasks.evaluation.excerpts import Excerpt
 from tasks.evaluation.model_scores import evaluate_model, gather, held_out, rows_of
 from tasks.evaluation.reports import write_report
@@ -53,7 +53,7 @@ def test_a_report_scores_only_what_is_known_and_says_what_damage_does(tmp_path: 
     }  # fmt: skip
     assert result.scores["roles"]["percussion"]["prevalence"] == 1.0
     assert result.scores["roles"]["vocal"]["pr_auc"] is None
-    assert [row["after"] for row in result.robustness] == ["nothing", *(change.name for change in DISTORTIONS)]
+    assert [row["after"] for row in result.robustness] == ["nothing", *(change.name for change in DEGRADATIONS)]
     assert all(row["same_labels"] > 0.5 for row in result.robustness)
     page = write_report(tmp_path / "report.md", bundled.card, result).read_text()
     assert "## After damage" in page
@@ -77,11 +77,11 @@ def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled:
     np.testing.assert_array_equal(rows.labels, [[0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 0, 1, 0, 0, 0]])
 
 
-@pytest.mark.parametrize("distortion", DISTORTIONS, ids=lambda distortion: distortion.name)
-def test_damage_changes_the_sound_but_not_its_length_beyond_its_speed(distortion: Distortion) -> None:
+@pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda degradation: degradation.name)
+def test_damage_changes_the_sound_but_not_its_length_beyond_its_speed(degradation: Degradation) -> None:
     samples = clicks(120, 2.0).astype(np.float32)
-    changed = distortion.change(samples, 16_000)
+    changed = degradation.change(samples, 16_000)
     assert changed.dtype == np.float32
-    assert len(changed) == pytest.approx(len(samples) / distortion.speed, abs=2)
+    assert len(changed) == pytest.approx(len(samples) / degradation.speed, abs=2)
     assert np.isfinite(changed).all()
-    assert not np.array_equal(changed[:100], samples[:100]) or distortion.speed != 1
+    assert not np.array_equal(changed[:100], samples[:100]) or degradation.speed != 1

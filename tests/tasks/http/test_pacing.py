@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from tasks.http.client import Patience, TransientError
+from tasks.http.client import RetryPolicy, TransientError
 from tasks.http.pacing import PacedAdapter, stated_wait
 from tasks.sources.zenodo import read_record
 from tests.doubles.zenodo import RECORD, Zenodo, zenodo
@@ -33,7 +33,7 @@ def paced(clock: Clock) -> requests.Session:
 
 
 def ask(double: Zenodo, clock: Clock, session: requests.Session) -> int:
-    return len(read_record(double.url, RECORD, session, Patience(attempts=3, sleep=clock.sleep)))
+    return len(read_record(double.url, RECORD, session, RetryPolicy(attempts=3, sleep=clock.sleep)))
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.http.client import Patience
+from tasks.http.client import RetryPolicy
 from tasks.http.remote_zip import RangesIgnoredError, RemoteZip, ZipError, file_ranges, http_ranges
 from tasks.sources.zenodo import read_record
 from tests.doubles.zenodo import RECORD, Zenodo, zenodo
 
-AT_ONCE = Patience(attempts=3, sleep=lambda _: None)
+AT_ONCE = RetryPolicy(attempts=3, sleep=lambda _: None)
 
 
 def archive_of(members: dict[str, bytes], comment: bytes = b"", method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tasks.http.client import GoneError, Patience, RequestError, TransientError
+from tasks.http.client import GoneError, RequestError, RetryPolicy, TransientError
 from tasks.http.resumable_download import RemoteFile, download, split_checksum
 from tasks.sources.zenodo import read_record
 from tests.doubles.zenodo import RECORD, Zenodo, zenodo
 
 CONTENT = random.Random(1).randbytes(300_000)
-AT_ONCE = Patience(attempts=3, sleep=lambda _: None)
+AT_ONCE = RetryPolicy(attempts=3, sleep=lambda _: None)
 
 
 def file_of(double: Zenodo, name: str = "a.zip") -> RemoteFile:
@@ -130,10 +130,10 @@ def test_nobody_listening_is_a_fault_that_may_pass() -> None:
 
 
 def test_waits_grow_jitter_and_obey_the_server() -> None:
-    patience = Patience(first_wait_s=1, longest_wait_s=5, luck=lambda: 1.0)
-    assert [patience.wait_s(attempt, TransientError("")) for attempt in range(4)] == [1, 2, 4, 5]
-    assert replace(patience, luck=lambda: 0.0).wait_s(1, TransientError("")) == 1
-    assert patience.wait_s(0, TransientError("", wait_s=17)) == 17
+    retries = RetryPolicy(first_wait_s=1, longest_wait_s=5, luck=lambda: 1.0)
+    assert [retries.wait_s(attempt, TransientError("")) for attempt in range(4)] == [1, 2, 4, 5]
+    assert replace(retries, luck=lambda: 0.0).wait_s(1, TransientError("")) == 1
+    assert retries.wait_s(0, TransientError("", wait_s=17)) == 17
 
 
 @pytest.mark.parametrize(

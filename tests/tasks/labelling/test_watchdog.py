@@ -9,14 +9,14 @@ import pytest
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError
 from tasks.labelling.request import LabelRequest
-from tasks.labelling.watchdog import Watch
+from tasks.labelling.watchdog import Watchdog
 
 HANG = """
 import ctypes, sys
 from pathlib import Path
-from tasks.labelling.watchdog import Watch
+from tasks.labelling.watchdog import Watchdog
 from tasks.labelling.request import LabelRequest
-with Watch(Path(sys.argv[1]), 0.5)(LabelRequest("key", "/no/such/file.wav")):
+with Watchdog(Path(sys.argv[1]), 0.5)(LabelRequest("key", "/no/such/file.wav")):
     ctypes.PyDLL(None).sleep(1000)
 """
 REQUEST = LabelRequest("key", "/no/such/file.wav")
@@ -25,7 +25,7 @@ REQUEST = LabelRequest("key", "/no/such/file.wav")
 def read(folder: Path) -> Reason | None:
     """Read the file under a watch; the reason for which it was refused, if it was."""
     try:
-        with Watch(folder)(REQUEST):
+        with Watchdog(folder)(REQUEST):
             return None
     except AudioError as error:
         return error.reason
@@ -43,7 +43,7 @@ def test_a_file_that_is_read_leaves_no_note(tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_file_leaves_no_note_either(tmp_path: Path) -> None:
-    with pytest.raises(AudioError), Watch(tmp_path)(REQUEST):
+    with pytest.raises(AudioError), Watchdog(tmp_path)(REQUEST):
         raise AudioError(Reason.SILENT, "")
     assert list(tmp_path.iterdir()) == []
 

@@ -16,11 +16,11 @@ from tasks.features.mel import mel_power, normalise_level
 from tasks.features.mel_config import Matrix
 from tasks.rhythm.beat_this import (
     RATE,
-    HeardBeats,
+    BeatActivations,
+    beat_activations,
     beat_spectrogram,
+    beat_this_grid,
     grid_from_beats,
-    hear_beats,
-    hear_grid,
     load_beat_network,
 )
 from tasks.rhythm.grid import Grid
@@ -61,13 +61,13 @@ def at(first_s: float, every_s: float, duration_s: float, likely: float = 0.9) -
     return answers
 
 
-def heard(power: Matrix, bpm: float, first_beat_s: float = 0, first_line_s: float = 0) -> HeardBeats:
+def heard(power: Matrix, bpm: float, first_beat_s: float = 0, first_line_s: float = 0) -> BeatActivations:
     """As if it had heard beats of a tempo, and every fourth of them as a bar line."""
     duration_s = len(power) / GRID_MEL.frame_rate
-    return HeardBeats(at(first_beat_s, 60 / bpm, duration_s), at(first_line_s, 240 / bpm, duration_s))
+    return BeatActivations(at(first_beat_s, 60 / bpm, duration_s), at(first_line_s, 240 / bpm, duration_s))
 
 
-def grid_of(power: Matrix, answers: HeardBeats) -> Grid | None:
+def grid_of(power: Matrix, answers: BeatActivations) -> Grid | None:
     return grid_from_beats(power, GRID_MEL.frame_rate, answers)
 
 
@@ -84,7 +84,7 @@ def test_the_network_is_given_the_logarithm_of_mel_magnitude_as_librosa_computes
 def test_every_frame_of_a_file_is_answered_once_and_in_its_place(seconds: float) -> None:
     samples = noise(seconds)
     given = torch.sigmoid(beat_spectrogram(samples, 0, 1 + len(samples) // 441)).numpy()
-    answers = hear_beats(samples, Echo())
+    answers = beat_activations(samples, Echo())
     np.testing.assert_allclose(answers.beats, given[:, 20], atol=1e-5)
     np.testing.assert_allclose(answers.downbeats, given[:, 60], atol=1e-5)
 
@@ -126,12 +126,12 @@ def test_without_one_clear_bar_line_in_four_beats_there_is_no_grid(
 ) -> None:
     beats = heard(arrangement, BPM).beats
     downbeats = at(beats_late * 60 / BPM, beats_apart * 60 / BPM, len(beats) / FRAMES_PER_S, likely)
-    assert grid_of(arrangement, HeardBeats(beats, downbeats)) is None
+    assert grid_of(arrangement, BeatActivations(beats, downbeats)) is None
 
 
 def test_beats_that_do_not_fall_in_with_the_pulse_make_no_grid(arrangement: Matrix) -> None:
     faint = at(0, 60 / BPM, len(arrangement) / GRID_MEL.frame_rate, likely=0.1)
-    for answers in (heard(arrangement, 97.3), HeardBeats(faint, heard(arrangement, BPM).downbeats)):
+    for answers in (heard(arrangement, 97.3), BeatActivations(faint, heard(arrangement, BPM).downbeats)):
         assert grid_of(arrangement, answers) is None
 
 
@@ -158,9 +158,9 @@ def test_a_checkpoint_as_published_is_the_network_that_it_was(checkpoint: Path, 
     network = load_beat_network(checkpoint)
     stored = torch.load(checkpoint, weights_only=True)["state_dict"]
     assert all(torch.equal(value, stored[f"model.{name}"]) for name, value in network.state_dict().items())
-    answers = hear_beats(noise(2), network)
+    answers = beat_activations(noise(2), network)
     assert answers.beats.shape == answers.downbeats.shape == (101,)
-    assert hear_grid(music / "loops" / "loop_amen_full_140bpm.ogg", network) is None
+    assert beat_this_grid(music / "loops" / "loop_amen_full_140bpm.ogg", network) is None
 
 
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from storage.accounts.quota import DAY_S, DayQuotaError
-from storage.loops.search_pages import Listing
+from storage.loops.search_pages import SearchPages
 from storage.loops.table import Loop
 from storage.vocabulary import BpmSource, Reason
 from tasks.http import client
-from tasks.http.client import GoneError, Patience, RequestError, TransientError
+from tasks.http.client import GoneError, RequestError, RetryPolicy, TransientError
 from tasks.sources.freesound import (
     Freesound,
     describe_original,
@@ -35,13 +35,13 @@ class Asking:
 
     @property
     def client(self) -> Freesound:
-        patience = Patience(attempts=4, sleep=self.waits.append, luck=lambda: 1.0)
+        retries = RetryPolicy(attempts=4, sleep=self.waits.append, luck=lambda: 1.0)
         grant = lambda: self.granted.append(1)  # noqa: E731
-        return Freesound(self.double.url, self.key, requests.Session(), grant, patience, lambda: 1000.0)
+        return Freesound(self.double.url, self.key, requests.Session(), grant, retries, lambda: 1000.0)
 
 
 def listed(asking: Asking, folder: Path, limit: int | None = None) -> list[int]:
-    listing = Listing(folder)
+    listing = SearchPages(folder)
     list_sounds(asking.client, listing, "drums", "tag:loop", limit)
     return [one["id"] for one in sounds_on(listing.pages())]
 
@@ -155,16 +155,16 @@ def test_a_sound_without_a_known_licence_or_a_preview_is_refused() -> None:
 
 
 def test_a_preview_comes_whole_or_not_at_all_and_never_sees_the_key(tmp_path: Path) -> None:
-    patience = Patience(attempts=3, sleep=lambda _: None)
+    retries = RetryPolicy(attempts=3, sleep=lambda _: None)
     with freesound([]) as double:
         double.cuts, double.gone = [0, 100], {8}
-        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), patience)
+        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), retries)
         assert (tmp_path / "7.ogg").read_bytes() == ogg(7)
         with pytest.raises(GoneError):
-            fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), patience)
+            fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), retries)
         double.cuts = [5] * 3
         with pytest.raises(TransientError):
-            fetch_preview(double.preview_of(9), tmp_path / "9.ogg", requests.Session(), patience)
+            fetch_preview(double.preview_of(9), tmp_path / "9.ogg", requests.Session(), retries)
         assert [path.name for path in tmp_path.iterdir()] == ["7.ogg"]
         assert double.keys_at_previews == []
 
@@ -181,12 +181,12 @@ def test_a_slow_preview_arrives_and_one_that_stalls_is_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "TIMEOUT_S", (1.0, 0.3))
-    patience = Patience(attempts=3, sleep=lambda _: None)
+    retries = RetryPolicy(attempts=3, sleep=lambda _: None)
     with freesound([]) as double:
         double.stalls = [(100, 0.1)]
-        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), patience)
+        fetch_preview(double.preview_of(7), tmp_path / "7.ogg", requests.Session(), retries)
         assert double.previews == [7]
         double.stalls = [(100, 0.8)]
-        fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), patience)
+        fetch_preview(double.preview_of(8), tmp_path / "8.ogg", requests.Session(), retries)
         assert double.previews == [7, 8, 8]
         assert [(tmp_path / f"{number}.ogg").read_bytes() for number in (7, 8)] == [ogg(7), ogg(8)]

@@ -13,7 +13,7 @@ import requests
 from storage.accounts.quota import DayQuotaError
 from storage.accounts.tokens import TokenFile, Tokens
 from storage.errors import UserError
-from tasks.http.client import GoneError, Patience, RequestError, TransientError
+from tasks.http.client import GoneError, RequestError, RetryPolicy, TransientError
 from tasks.sources.freesound_login import Application, Login, LoginError, read_code
 from tasks.sources.freesound_originals import Originals
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, limited, sound, wav
@@ -34,16 +34,16 @@ class Person:
         return self.now
 
     def application(self, double: FreesoundDouble) -> Application:
-        patience = Patience(attempts=4, sleep=self.waits.append, luck=lambda: 1.0)
-        return Application(double.url, CLIENT_ID, self.secret, requests.Session(), patience, self)
+        retries = RetryPolicy(attempts=4, sleep=self.waits.append, luck=lambda: 1.0)
+        return Application(double.url, CLIENT_ID, self.secret, requests.Session(), retries, self)
 
     def login(self, double: FreesoundDouble) -> Login:
         return Login(self.application(double), TokenFile(self.folder / "logins" / "freesound.json"))
 
     def originals(self, double: FreesoundDouble) -> Originals:
         login = self.login(double)
-        session, patience = login.application.session, login.application.patience
-        return Originals(double.url, login, session, lambda: self.granted.append(1), patience, self)
+        session, retries = login.application.session, login.application.retries
+        return Originals(double.url, login, session, lambda: self.granted.append(1), retries, self)
 
     def log_in(self, double: FreesoundDouble) -> Login:
         login = self.login(double)

@@ -8,7 +8,7 @@ from storage.datasets.lock import Examples
 from storage.vocabulary import ROLES
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tasks.training.batch_mixing import Composer, home_of
+from tasks.training.batch_mixing import BatchMixer, device_for
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
 SILENCE = np.log(1e-6)
@@ -26,8 +26,8 @@ def examples(counts: list[int], mixed: int = 0) -> Examples:
     return Examples(mels, np.array(labels, np.float32), [str(place) for place in range(len(labels))])
 
 
-def composer(data: Examples, seed: int = 0) -> Composer:
-    return Composer(data, mel_centres(MelConfig()), torch.device("cpu"), torch.Generator().manual_seed(seed))
+def composer(data: Examples, seed: int = 0) -> BatchMixer:
+    return BatchMixer(data, mel_centres(MelConfig()), torch.device("cpu"), torch.Generator().manual_seed(seed))
 
 
 def heard(batch: torch.Tensor) -> torch.Tensor:
@@ -70,7 +70,7 @@ def test_every_role_is_drawn_about_equally_often_however_many_loops_it_has(monke
 
 def test_half_of_a_batch_is_rendered_rows_and_what_a_teacher_heard_in_them_tempers_their_labels() -> None:
     data = examples([2] * 6)
-    taught = replace(data, taught=np.full_like(data.labels, 0.5))
+    taught = replace(data, soft_labels=np.full_like(data.labels, 0.5))
     _, wanted = composer(taught).draw(40)
     tempered = ((wanted > 0) & (wanted < 1)).any(dim=1)
     assert tempered.tolist() == [True] * 20 + [False] * 20
@@ -80,7 +80,7 @@ def test_half_of_a_batch_is_rendered_rows_and_what_a_teacher_heard_in_them_tempe
 def test_where_nobody_knows_the_label_the_teacher_is_believed_altogether() -> None:
     data = examples([2] * 6)
     data.labels[:, 5] = -1
-    _, wanted = composer(replace(data, taught=np.full_like(data.labels, 0.25))).draw(40)
+    _, wanted = composer(replace(data, soft_labels=np.full_like(data.labels, 0.25))).draw(40)
     assert wanted[:20, 5].unique().tolist() == [0.25]
 
 
@@ -109,5 +109,5 @@ def test_a_data_set_rests_on_the_graphics_card_only_if_it_leaves_room_for_traini
     size: int, home: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 200))
-    assert home_of(size, torch.device("cuda")).type == home
-    assert home_of(size, torch.device("cpu")).type == "cpu"
+    assert device_for(size, torch.device("cuda")).type == home
+    assert device_for(size, torch.device("cpu")).type == "cpu"

@@ -88,9 +88,9 @@ def test_more_folds_than_groups_are_refused() -> None:
 
 def test_the_test_side_and_a_teachers_answers_are_left_out() -> None:
     train, _ = material([])
-    taught = replace(train, taught=np.ones_like(train.labels))
+    taught = replace(train, soft_labels=np.ones_like(train.labels))
     both = pooled({"train": taught, "validation": train, "test": train})
-    assert (len(both.mels), len(both.labels), both.taught) == (8, 8, None)
+    assert (len(both.mels), len(both.labels), both.soft_labels) == (8, 8, None)
     assert both.mix_ids == train.mix_ids * 2
 
 

@@ -58,7 +58,7 @@ def test_bands_of_energy_are_learned_in_seconds() -> None:
     trained = train(TrainingConfig(epochs=4, steps=30, batch_size=16, averaging=0.9, learning_rate=0.01))
     unseen = examples(3)
     assert macro_pr_auc(unseen.labels, predict(trained.network, unseen.mels)) > 0.9
-    assert trained.course.losses[-1] < trained.course.losses[0]
+    assert trained.history.losses[-1] < trained.history.losses[0]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
@@ -119,18 +119,20 @@ def test_every_epoch_is_reported() -> None:
     trained = train(BRIEF, heard)
     assert heard == [
         (epoch, loss, score)
-        for epoch, (loss, score) in enumerate(zip(trained.course.losses, trained.course.validation_pr_auc, strict=True))
+        for epoch, (loss, score) in enumerate(
+            zip(trained.history.losses, trained.history.validation_pr_auc, strict=True)
+        )
     ]
     assert len(heard) == 2
 
 
 def test_training_ends_when_validation_stops_getting_better() -> None:
     trained = train(TrainingConfig(epochs=50, steps=1, batch_size=8, learning_rate=1e-12, patience=2))
-    assert len(trained.course.losses) < 50
+    assert len(trained.history.losses) < 50
 
 
 def test_the_best_epoch_is_kept() -> None:
     trained = train(TrainingConfig(epochs=4, steps=4, batch_size=8))
     validation = examples(2)
     score = selection_score(validation.mix_ids, validation.labels, predict(trained.network, validation.mels))
-    assert score == pytest.approx(max(trained.course.validation_pr_auc), abs=1e-6)
+    assert score == pytest.approx(max(trained.history.validation_pr_auc), abs=1e-6)

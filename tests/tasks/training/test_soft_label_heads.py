@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.training.pretrained_features import RATE, PretrainedEar
-from tasks.training.soft_label_heads import taught_answers
+from tasks.training.pretrained_features import RATE, PretrainedFeatures
+from tasks.training.soft_label_heads import out_of_fold_answers
 from tests.dummies import LOOPS, clicks, tone
 
 Rows = tuple[np.ndarray, np.ndarray, list[str], np.ndarray]
@@ -21,7 +21,7 @@ def rows() -> Rows:
 
 def test_heads_answer_rows_that_they_did_not_learn_from(rows: Rows) -> None:
     features, labels, names, learns = rows
-    answers = taught_answers(features, labels, names, learns, seed=1)
+    answers = out_of_fold_answers(features, labels, names, learns, seed=1)
     right = (answers > 0.5) == (labels > 0.5)
     assert right[~learns].mean() > 0.9
     assert right[learns].mean() > 0.9
@@ -29,10 +29,10 @@ def test_heads_answer_rows_that_they_did_not_learn_from(rows: Rows) -> None:
 
 def test_a_label_of_a_row_has_no_say_in_its_own_answer(rows: Rows) -> None:
     features, labels, names, learns = rows
-    answers = taught_answers(features, labels, names, learns, seed=1)
+    answers = out_of_fold_answers(features, labels, names, learns, seed=1)
     turned = labels.copy()
     turned[120] = 1 - turned[120]
-    again = taught_answers(features, turned, names, learns, seed=1)
+    again = out_of_fold_answers(features, turned, names, learns, seed=1)
     np.testing.assert_array_equal(answers[120], again[120])
     assert not np.array_equal(answers[learns], again[learns])
 
@@ -41,32 +41,32 @@ def test_unknown_labels_teach_nothing(rows: Rows) -> None:
     features, labels, names, learns = rows
     unknown = labels.copy()
     unknown[:, 1] = -1
-    answers = taught_answers(features, unknown, names, learns, seed=1)
+    answers = out_of_fold_answers(features, unknown, names, learns, seed=1)
     assert ((answers[:, 0] > 0.5) == (labels[:, 0] > 0.5)).mean() > 0.9
 
 
 def test_the_seed_decides_the_answers(rows: Rows) -> None:
     features, labels, names, learns = rows
-    first, again, other = (taught_answers(features, labels, names, learns, seed) for seed in (1, 1, 2))
+    first, again, other = (out_of_fold_answers(features, labels, names, learns, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_the_pretrained_ear_hears_the_same_whatever_the_level() -> None:
     samples = clicks(120, 4.0) + tone(4.0, 220)
-    ear = PretrainedEar()
-    heard = ear.hear(samples)
-    assert heard.shape == (3 * 561,)
-    np.testing.assert_allclose(ear.hear(samples * np.float32(0.1)), heard, atol=0.02)
+    pretrained = PretrainedFeatures()
+    features = pretrained.extract(samples)
+    assert features.shape == (3 * 561,)
+    np.testing.assert_allclose(pretrained.extract(samples * np.float32(0.1)), features, atol=0.02)
 
 
 def test_the_pretrained_ear_tells_drums_from_a_drone() -> None:
     from tasks.audio.decoding import decode
 
     torch.set_num_threads(1)
-    ear = PretrainedEar()
+    pretrained = PretrainedFeatures()
     drums, more_drums, drone = (
-        ear.hear(decode(LOOPS / name, RATE).samples[: 8 * RATE]).astype(np.float32)
+        pretrained.extract(decode(LOOPS / name, RATE).samples[: 8 * RATE]).astype(np.float32)
         for name in ("loop_amen_full_140bpm.ogg", "loop_breakbeat_126bpm.ogg", "loop_drone_g_97.ogg")
     )
     assert np.linalg.norm(drums - more_drums) < np.linalg.norm(drums - drone)

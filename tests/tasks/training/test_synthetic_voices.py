@@ -5,8 +5,8 @@ import torch
 
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tasks.training.synthetic_effects import draw_effects
-from tasks.training.synthetic_notes import MANNERS, draw_notes
+from tasks.training.synthetic_effects import synthesise_effects
+from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 HERTZ = torch.from_numpy(mel_centres(MelConfig()))
 FRAMES = MelConfig().frames_per_segment
@@ -15,11 +15,11 @@ FRAMES = MelConfig().frames_per_segment
 def draw(role: str, seed: int = 0, rows: int = 60) -> torch.Tensor:
     random = torch.Generator().manual_seed(seed)
     if role == "fx":
-        return draw_effects(rows, FRAMES, HERTZ, random)
-    return draw_notes(MANNERS[role], rows, FRAMES, HERTZ, random)
+        return synthesise_effects(rows, FRAMES, HERTZ, random)
+    return synthesise_notes(NOTE_STYLES[role], rows, FRAMES, HERTZ, random)
 
 
-@pytest.mark.parametrize("role", ["fx", *MANNERS])
+@pytest.mark.parametrize("role", ["fx", *NOTE_STYLES])
 def test_made_voices_are_finite_level_and_drawn_by_their_generator_alone(role: str) -> None:
     power = draw(role)
     assert power.shape == (60, FRAMES, len(HERTZ))
