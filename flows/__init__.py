@@ -1,1 +1,1 @@
-"""When and where: Prefect flows, the Dask engine behind them, and the command line."""
+"""Prefect flows, the Dask cluster that runs their work, and the command line."""

@@ -1,1 +1,1 @@
-"""What is done: plain functions and small classes over arrays, files and tables; no Prefect, no Dask."""
+"""The work itself: plain functions and small classes over arrays, files and tables; no Prefect, no Dask."""

@@ -1,4 +1,4 @@
-"""What a machine needs to run rolecall, checked rather than assumed."""
+"""Checks of this machine for `rolecall doctor`: libraries, decoders, bundled model, graphics card, disk."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Labelling, and asking what the labels say."""
+"""Commands `label`, `plan`, `iram`, `beats`, `sql` and `errors`: labelling, and querying the labels."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -223,7 +223,7 @@ def plan(
 
 
 def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
-    """Everything that can be refused is refused here, before anything slow is started."""
+    """Check all inputs before anything slow is started; raises UserError."""
     from storage.catalogue.published import open_catalogue
     from storage.models import ModelStore
     from tasks.labelling.finding import find_listed

@@ -1,4 +1,4 @@
-"""Data sets: build, teach, verify, list, show."""
+"""Commands `dataset build`, `teach`, `verify`, `list` and `show`."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -44,7 +44,7 @@ def dataset_build(
     lock: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A dataset.lock to build again, in place of a recipe.")
     ] = None,
-    keep_audio: Annotated[bool, typer.Option("--keep-audio", help="Keep every mix as FLAC too.")] = False,
+    keep_audio: Annotated[bool, typer.Option("--keep-audio", help="Write every mix as FLAC too.")] = False,
     dask: DaskOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +98,7 @@ def dataset_teach(
     dask: DaskOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have a pretrained network listen to every row; what it hears becomes soft labels, which train then uses."""
+    """Compute soft labels for every row from a pretrained network; `train` then uses them."""
     from storage.datasets.lock import DatasetStore
 
     where = workspace_at(workspace)

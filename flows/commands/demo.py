@@ -1,4 +1,4 @@
-"""The demo: the whole road on the bundled music, with three questions that a person would ask."""
+"""The demo: label the bundled music, answer three questions in SQL, draw the maps."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Filling the table of loops, and looking at it."""
+"""Commands `fetch …` and `loops …`: filling the table of loops, and looking at it."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def fetch_fsld(
     workspace: WorkspaceOption,
     workers: WorkersOption,
     annotations_only: Annotated[
-        bool, typer.Option("--annotations-only", help="Bring only what the annotators say; no audio, no loops.")
+        bool, typer.Option("--annotations-only", help="Fetch only the annotations; no audio, no loops.")
     ] = False,
     roles: Annotated[
         str, typer.Option(metavar="ROLE[,ROLE]…", help="Only loops of these roles, separated by commas.")
@@ -95,7 +95,7 @@ def fetch_fsld(
         bool,
         typer.Option(
             "--whole-archive",
-            help="Bring the archive of the audio whole (8.8 GB) instead of member by member; goes on where it stopped.",
+            help="Download the archive of the audio whole (8.8 GB) instead of member by member; it can be resumed.",
         ),
     ] = False,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
@@ -126,7 +126,7 @@ def fetch_freesound(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many sounds.")] = None,
     originals: Annotated[
         bool,
-        typer.Option("--originals", help="Bring the original files; log in first with rolecall fetch freesound-login."),
+        typer.Option("--originals", help="Fetch the original files; log in first with rolecall fetch freesound-login."),
     ] = False,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
@@ -152,12 +152,12 @@ def fetch_freesound(
 def fetch_freesound_login(
     workspace: WorkspaceOption,
     in_prefect: Annotated[
-        bool, typer.Option("--in-prefect", help="Keep the login in a Prefect Secret block, not in a file.")
+        bool, typer.Option("--in-prefect", help="Store the login in a Prefect Secret block, not in a file.")
     ] = False,
 ) -> None:
     """Log in to Freesound, so that original files may be fetched: open a page anywhere, type the code it shows.
 
-    The application is FREESOUND_CLIENT_ID with FREESOUND_API_KEY, else their Prefect Secret blocks. The login is kept
+    The application is FREESOUND_CLIENT_ID with FREESOUND_API_KEY, else their Prefect Secret blocks. The login is stored
     in a file that only you can read, and renews itself.
     """
     from flows.orchestration.prefect_settings import prepare_prefect

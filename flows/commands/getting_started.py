@@ -1,4 +1,4 @@
-"""Trying rolecall out, and checking what this machine has."""
+"""Commands `demo`, `bench` and `doctor`: trying rolecall out, and checking this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,11 +27,11 @@ def demo(
             envvar="ROLECALL_WORKSPACE",
             default_factory=lambda: default_workspace() / "demo",
             show_default="demo, in the platform's user data directory",
-            help="Where the demo keeps its labels.",
+            help="The workspace of the demo.",
         ),
     ],
 ) -> None:
-    """The whole road on bundled real music: label it, ask three questions, draw the maps."""
+    """Label bundled real music, answer three questions about it, draw the maps."""
     from flows.commands.demo import run_demo
 
     run_demo(workspace_at(workspace), workers)

@@ -1,4 +1,4 @@
-"""Commands that keep a catalogue right: `errors`, `retry`, `correct`, `verify`, and `serve` for the schedule."""
+"""Commands `correct`, `retry`, `verify` and `serve`: maintaining a catalogue, and its schedule."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,9 +37,9 @@ def correct(
     table: Annotated[
         Path | None, typer.Option("--from", help="A CSV: path[,bpm][,first_downbeat_s][,bass]…, roles yes or no.")
     ] = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Let the models speak of the track again.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the corrections of the track.")] = False,
 ) -> None:
-    """Say what is true of a track: it wins over every model from now on, and goes with the sound if it is renamed."""
+    """Correct a track's roles, tempo or first downbeat, over every model; corrections stay with the audio, whatever its name."""
     from storage.catalogue.corrections import Correction, Corrections
     from storage.catalogue.ledger import Ledger
     from tasks.labelling.corrections import read_corrections, roles_said
@@ -93,7 +93,7 @@ def retry(
 def verify(
     workspace: WorkspaceOption,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Commit what was left, remove what belongs to nothing.")
+        bool, typer.Option("--repair", help="Commit parts that were left, remove rows without a label.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Making models: training one or a whole leaderboard, evaluating, and the models there are."""
+"""Commands `train`, `evaluate` and `models …`: training, evaluating and choosing models."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,7 +52,7 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="Batches in an epoch.")] = 100,
     batch: Annotated[int, typer.Option(min=2, help="Segments in a batch.")] = 64,
     patience: Annotated[int, typer.Option(min=1, help="End after so many epochs without a better score.")] = 12,
-    seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 2026,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 2026,
     teacher: Annotated[
         list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
     ] = None,
@@ -68,7 +68,7 @@ def train(
 ) -> None:
     """Train a network, or with --sweep many; models are kept with their cards, and activated by `models activate`.
 
-    With --folds no model is kept: what it would be worth on other people's loops is printed.
+    With --folds no model is stored; the scores on held-out groups of loops are printed.
     """
     from storage.datasets.lock import DatasetStore
 

@@ -28,7 +28,7 @@ WorkspaceOption = Annotated[
         envvar="ROLECALL_WORKSPACE",
         default_factory=default_workspace,
         show_default="the platform's user data directory",
-        help="Where labels, data sets and models are kept.",
+        help="The folder of labels, data sets and models.",
     ),
 ]
 WorkersOption = Annotated[int, typer.Option(min=1, default_factory=usable_cores, help="Worker processes.")]

@@ -1,4 +1,4 @@
-"""Building a data set: hear the loops, plan the mixes, render their features on Dask workers, lock what was made."""
+"""Building a data set: check the loops, plan the mixes, render their features on Dask workers, write the lock."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -107,7 +107,7 @@ class Build:
     def __init__(
         self, recipe: Recipe, store: Workspace, client: Client, loops: Sequence[Loop], keep_audio: bool = False
     ) -> None:
-        """Plan the mixes, and then the loops by themselves."""
+        """Plan the mixes and the single loops."""
         self.recipe, self.store, self.client = recipe, store, client
         self.datasets = DatasetStore(store.datasets)
         self.loops = {loop.loop_id: loop for loop in loops}
@@ -121,7 +121,7 @@ def _made(build: Build) -> DatasetLock:
 
 @task(cache_policy=NO_CACHE)
 def check_all_loops(recipe: Recipe, workspace: Workspace, client: Client) -> list[Loop]:
-    """All loops of the workspace, those that the recipe may use with their keys, which are kept in the table.
+    """All loops of the workspace; those that the recipe may use are checked and have a key, which the table stores.
 
     Raises UserError naming the usable loops whose files are no longer what was fetched.
     """

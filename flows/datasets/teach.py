@@ -1,4 +1,4 @@
-"""Teaching a data set: a pretrained ear listens to its rows, and what small heads make of it becomes soft labels."""
+"""Soft labels for a data set: pretrained features of every row, and the answers of small heads trained on them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ _EVEN: Final = dict.fromkeys(ROLES, 0.5)
 
 
 class SoftLabelJob:
-    """What the tasks of one teaching share. No dataclass: Prefect would walk through every row."""
+    """What the tasks of one `dataset teach` share. No dataclass: Prefect would walk through every row."""
 
     def __init__(self, requests: Sequence[ShardRequest], client: Client) -> None:
         """`requests` are all shards of a data set."""
@@ -40,7 +40,7 @@ class SoftLabelJob:
 
 @flow(name="teach-dataset")
 def teach_dataset(name: str, workspace: str, workers: int = 2, dask: str | None = None) -> dict[str, Any]:
-    """Listen to all rows of a data set and write soft labels beside its shards; returns the teacher's own scores.
+    """Write soft labels for all rows of a data set beside its shards; returns the teacher's own scores.
 
     Raises UserError if there is no such data set or its loops are gone, StoppedError if it was stopped.
     """
@@ -58,11 +58,11 @@ def extract_features(job: SoftLabelJob) -> NDArray[np.float16]:
     """Features (n, features) of all rows, in the plan's order."""
     extracted: dict[str, NDArray[np.float16]] = {}
     try:
-        with progress("listened to", len(job.rows)) as shown:
+        with progress("features of", len(job.rows)) as shown:
             batches = [[request] for request in job.requests]
             for result in stream(job.client, extract_row_features, batches, stop_requested):
                 if isinstance(result, Lost):
-                    raise UserError(f"listening to {result.item.path.name} kills its worker; look at its loops")
+                    raise UserError(f"reading rows of {result.item.path.name} kills its worker; look at its loops")
                 extracted.update(result.receipt)
                 shown.advance(sum(len(features) for _, features in result.receipt))
     except AudioError as error:
@@ -74,7 +74,7 @@ def extract_features(job: SoftLabelJob) -> NDArray[np.float16]:
 
 @task(cache_policy=NO_CACHE)
 def fit_soft_labels(job: SoftLabelJob, features: NDArray[np.float16], digest: str, seed: int) -> SoftLabels:
-    """Heads for every row, and how right they are where they did not learn."""
+    """Train the heads and answer every row; with their scores on rows they were not trained on."""
     rows = job.rows
     labels = np.array([label_row(mix) for mix in rows], np.float32)
     splits, names = np.array([mix.split for mix in rows]), [mix.mix_id for mix in rows]

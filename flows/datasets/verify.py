@@ -1,4 +1,4 @@
-"""Verifying a data set: are its shards the lock's, and do its rows come out the same when they are rendered again?"""
+"""Verifying a data set: shards against the lock's digests, and rows against a new rendering."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class Comparison:
     """Rows to render again, and where. No dataclass: Prefect would walk through every row."""
 
     def __init__(self, requests: Sequence[ShardRequest], client: Client) -> None:
-        """Keep both."""
+        """`requests` are the rows to render, `client` where."""
         self.requests, self.client = requests, client
 
 

@@ -1,4 +1,4 @@
-"""What a Dask worker runs for a data set: hearing loops, rendering shards, listening to their rows, comparing them."""
+"""What a Dask worker runs for a data set: checking loops, rendering shards, extracting features, comparing rows."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ _ROWS: Final = 256
 class ShardRequest:
     """A shard: where it goes, its rows, just the loops they use, the transform, and a digest of all of these.
 
-    Where `audio` is given, every row is also kept there for listening.
+    Where `audio` is given, every row is also written there as FLAC.
     """
 
     path: Path
@@ -104,12 +104,12 @@ def finished_dataset(name: str, store: Workspace) -> FinishedDataset:
 
 
 def check_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:
-    """Hear some loops, those with a True beside them for their key."""
+    """Check some loops, and estimate the key of those with a True beside them."""
     return [checked_loop(loop, wants_key) for loop, wants_key in requests]
 
 
 def extract_row_features(requests: Sequence[ShardRequest]) -> list[tuple[str, NDArray[np.float16]]]:
-    """What a pretrained ear hears in the rows of some shards: shard names and features (rows, features)."""
+    """Pretrained features of the rows of some shards: shard names and features (rows, features)."""
     use_one_thread()
     return [(request.path.name, np.stack(list(_row_features(request)))) for request in requests]
 
@@ -134,7 +134,7 @@ def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
 
 
 def compare_shards(requests: Sequence[ShardRequest]) -> list[RowDifference]:
-    """Render the rows of some shards again; those that came out otherwise than the shard says.
+    """Render the rows of some shards again; those that differ from the shard.
 
     A row that the shard has no longer, or that cannot be rendered any more, is different in every way.
     """
@@ -166,5 +166,5 @@ def _pretrained() -> PretrainedFeatures:
 
 @lru_cache(maxsize=1)
 def _stretched_loops() -> StretchedLoops:
-    """One store of forms a worker: shards that follow each other need the same."""
+    """One cache a worker: shards that follow each other need the same stretched loops."""
     return StretchedLoops()

@@ -1,4 +1,4 @@
-"""The engine behind the flows: a Dask client, and batches streamed through a bounded window.
+"""The Dask cluster: opening a client, and streaming batches to workers through a bounded window.
 
 Prefect sees one task run; Dask sees the batches; memory holds one window of them, however many there are.
 """
@@ -225,7 +225,7 @@ def _stream(
 
 
 def _alone(future: Future[Any], item: Item) -> Finished[Item, Any] | Lost[Item]:
-    """How an item ends that nothing else runs beside: one that was only near a death is done, the culprit is lost."""
+    """The outcome of an item that runs alone: done if it was only near a crash, lost if it causes it."""
     receipt, error = _outcome(future)
     if error is None:
         return Finished([item], receipt)

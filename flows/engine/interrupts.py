@@ -1,4 +1,4 @@
-"""Ctrl-C, or a polite kill: a run ends after what is in flight; the processes it started are left to finish that."""
+"""Ctrl-C and SIGTERM: a run ends after the batches in flight, which its worker processes finish."""
 
 import signal
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ stop_requested: Final = Event()
 
 
 class StoppedError(Exception):
-    """What waited was told to stop; the next run goes on from there."""
+    """Raised when a run is stopped; the next run goes on from there."""
 
 
 def wait_unless_stopped(seconds: float) -> None:

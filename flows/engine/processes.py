@@ -1,4 +1,4 @@
-"""Called by Dask in each local worker as it starts: a process that only the flow stops, within its memory."""
+"""Set-up of each local Dask worker process: it ignores Ctrl-C and has a memory limit."""
 
 import resource
 import signal

@@ -1,4 +1,4 @@
-"""Committing what a fetch brought: loops into the table, refusals into the ledger, and the sum of it all."""
+"""Committing a fetch: loops into the table, refused files into the ledger's quarantine, and the summary."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Refusal = tuple[str, Reason, str]
 
 @dataclass(frozen=True)
 class FetchSummary:
-    """What a fetch brought: files found, loops now in the table that came from it, duplicates, refusals.
+    """The summary of a fetch: files found, loops now in the table that came from it, duplicates, refusals.
 
     `quarantined` are refused by this run, `known_bad` were refused by an earlier one for the same reason;
     `passed_over` counts loops of licences that were not asked for, `left_out` those that the people who annotated them
@@ -36,7 +36,7 @@ class FetchSummary:
 
 @dataclass
 class FetchCommits:
-    """A fetch in progress: what was brought is committed batch by batch, so that a kill loses one batch at most."""
+    """A fetch in progress: loops are committed batch by batch, so that a kill loses one batch at most."""
 
     workspace: Workspace
     ledger: Ledger
@@ -72,7 +72,7 @@ class FetchCommits:
     def not_in_table(
         self, wanted: Sequence[Loop], alike: Callable[[Loop], str | None] = lambda loop: loop.path
     ) -> list[Loop]:
-        """Those of `wanted` that the table does not have yet, with their file; the others count as kept.
+        """Those of `wanted` that the table does not have yet, with their file; the others count as already there.
 
         Two loops are the same if they are of one source and `alike` says the same of both.
         """
@@ -87,7 +87,7 @@ class FetchCommits:
 
     @property
     def summary(self) -> FetchSummary:
-        """What was brought so far."""
+        """The summary so far."""
         found = len(self.kept) + self.duplicates + len(self.refused) + len(self.known_bad)
         return FetchSummary(
             found, len(self.kept), self.duplicates, len(self.refused), len(self.known_bad), self.passed_over,

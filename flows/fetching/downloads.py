@@ -1,4 +1,4 @@
-"""Bringing sounds from a server: downloaded in bounded parallel, decoded on Dask workers, committed batch by batch."""
+"""Fetching sounds from a server: downloaded over a few connections, decoded on Dask workers, committed in batches."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,11 +35,11 @@ def download_and_commit(
 ) -> bool:
     """Download, check and commit `sounds`; what fails is refused under the name that `place` gives it.
 
-    A sound that another try may bring is refused as `network`; raises UserError if a whole batch fails so. Ends
+    A sound that another try may get is refused as `network`; raises UserError if a whole batch fails so. Ends
     after the batch in flight once a stop is requested, or when the day's requests are used up: what was not asked for
-    is left to the next run. True if it was the day that ended.
+    is left to the next run. True if the day's requests ran out.
     """
-    artifact = ProgressArtifact(len(sounds), f"{len(sounds)} sounds to bring")
+    artifact = ProgressArtifact(len(sounds), f"{len(sounds)} sounds to fetch")
     for start in range(0, len(sounds), BATCH):
         if stop_requested.is_set():
             return False

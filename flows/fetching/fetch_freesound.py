@@ -56,7 +56,7 @@ def fetch_freesound(
     licences: Sequence[str] = tuple(LicenceClass),
     originals: bool = False,
 ) -> FetchSummary:
-    """Bring the sounds of a search into the table; goes on where the last run of the same search stopped."""
+    """Fetch the sounds of a search into the table; goes on where the last run of the same search stopped."""
     fetch_files = fetch_originals if originals else fetch_previews
     with Workspace(Path(workspace)).lock("fetch freesound") as store, Ledger.of(store) as ledger:
         listing = SearchPages.of(store.sources / "freesound" / "listings", freesound, query, filters)
@@ -82,13 +82,13 @@ def read_listing(freesound: str, query: str, filters: str, listing: SearchPages,
     except StoppedError:
         return False
     except RequestError as error:
-        raise UserError(f"{error}; what was read is kept, the same command goes on from there") from None
+        raise UserError(f"{error}; what was read is stored, the same command goes on from there") from None
     return True
 
 
 @task(cache_policy=NO_CACHE)
 def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
-    """Bring the preview of every sound that the table does not have; true if some were put off to another day."""
+    """Fetch the preview of every sound that the table does not have; true if some were put off to another day."""
     folder = commits.workspace.sources / "freesound" / "audio"
     allowed = _allowed((describe_preview(sound, folder) for sound in sounds), commits)
     addresses = {str(folder / f"{sound['id']}.ogg"): preview_of(sound) for sound in sounds}
@@ -115,9 +115,9 @@ def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, c
 
 @task(cache_policy=NO_CACHE)
 def fetch_originals(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
-    """Bring the original of every sound that the table lacks; true if some were put off to another day.
+    """Fetch the original of every sound that the table lacks; true if some were put off to another day.
 
-    An original takes the place of the preview that an earlier run brought.
+    An original takes the place of the preview that an earlier run fetched.
     """
     folder = commits.workspace.sources / "freesound" / "originals"
     allowed = _allowed((describe_original(sound, folder) for sound in sounds), commits)
@@ -158,7 +158,7 @@ def _download(
     remove_leftovers(folder)
     if not new:
         return False
-    with open_client(None, workers) as client, progress("brought", len(new)) as shown:
+    with open_client(None, workers) as client, progress("fetched", len(new)) as shown:
         return download_and_commit(new, _place, fetch, client, commits, shown)
 
 

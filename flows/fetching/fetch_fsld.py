@@ -53,9 +53,9 @@ def fetch_fsld(
     licences: Sequence[str] = tuple(LicenceClass),
     whole: bool = False,
 ) -> FetchSummary:
-    """Bring the annotated loops of some roles into the table; what is there already is not asked for again.
+    """Fetch the annotated loops of some roles into the table; what is there already is not asked for again.
 
-    The archive of the audio is brought `whole`, or read where it lies, member by member.
+    The archive of the audio is downloaded `whole`, or read remotely, member by member.
     """
     find_archive = download_archive if whole else open_archive
     with Workspace(Path(workspace)).lock("fetch fsld") as store, Ledger.of(store) as ledger:
@@ -86,7 +86,7 @@ def list_files(zenodo: str) -> dict[str, RemoteFile]:
 
 @task(cache_policy=NO_CACHE)
 def fetch_annotations(files: dict[str, RemoteFile], workspace: Workspace) -> tuple[list[AnnotatedSound], list[Refusal]]:
-    """Bring the annotations, let the annotators agree, and keep what they say as a table."""
+    """Download the annotations, and write the consensus of the annotators as a table."""
     folder = workspace.sources / "fsld"
     try:
         archive = download(files[ANNOTATIONS], folder / ANNOTATIONS, _session(), _RETRIES)
@@ -99,13 +99,13 @@ def fetch_annotations(files: dict[str, RemoteFile], workspace: Workspace) -> tup
 
 @task(cache_policy=NO_CACHE)
 def open_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
-    """The archive of the audio, read over ranges; brought whole where the server sends no ranges."""
+    """The archive of the audio, read over ranges; downloaded whole where the server sends no ranges."""
     file = files[AUDIO]
     try:
         if not _whole(workspace).exists():
             return RemoteZip(http_ranges(file, _session(), _RETRIES), file.size)
     except RangesIgnoredError as error:
-        say(f"{error}; {file.name} is brought whole")
+        say(f"{error}; {file.name} is downloaded whole")
     except (RequestError, ZipError) as error:
         raise UserError(f"{error}; run the same command again to go on") from None
     return _download_whole(file, _whole(workspace))
@@ -113,7 +113,7 @@ def open_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZi
 
 @task(cache_policy=NO_CACHE)
 def download_archive(files: dict[str, RemoteFile], workspace: Workspace) -> RemoteZip:
-    """The archive of the audio, brought whole: from where the last attempt stopped, and named when it is right."""
+    """The archive of the audio, downloaded whole: resumed where the last attempt stopped, and checked."""
     return _download_whole(files[AUDIO], _whole(workspace))
 
 
@@ -164,7 +164,7 @@ def choose_sounds(
 
 @task(cache_policy=NO_CACHE)
 def fetch_sounds(wanted: list[ChosenSound], archive: RemoteZip, workers: int, commits: FetchCommits) -> None:
-    """Bring every wanted member that is not on this machine yet, check it, and commit it."""
+    """Fetch every wanted member that is not on this machine yet, check it, and commit it."""
     members = {one.loop.path: one.member for one in wanted}
 
     def fetch_member(loop: Loop) -> None:
@@ -175,7 +175,7 @@ def fetch_sounds(wanted: list[ChosenSound], archive: RemoteZip, workers: int, co
     remove_leftovers(commits.workspace.sources / "fsld" / "audio")
     new = commits.not_in_table([one.loop for one in wanted])
     if new:
-        with open_client(None, workers) as client, progress("brought", len(new)) as shown:
+        with open_client(None, workers) as client, progress("fetched", len(new)) as shown:
             download_and_commit(new, _place, fetch_member, client, commits, shown)
 
 

@@ -22,7 +22,7 @@ def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
 
 
 def measure_loops(loops: Sequence[Loop]) -> list[Loop | tuple[str, Reason, str]]:
-    """Decode the files of loops that were brought; each gives the loop, or its path and what is wrong with it."""
+    """Decode the files of fetched loops; each gives the loop, or its path and what is wrong with it."""
     results: list[Loop | tuple[str, Reason, str]] = []
     for loop in loops:
         try:

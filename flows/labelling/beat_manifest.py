@@ -1,4 +1,4 @@
-"""Grids as another ear hears them, as a manifest for labelling."""
+"""Beat grids by the network Beat This!, written as a manifest for labelling (`rolecall beats`)."""
 
 import csv
 import sys
@@ -22,9 +22,9 @@ _COLUMNS: Final = ("path", "bpm", "first_downbeat_s")
 def write_grids(paths: Sequence[Path], checkpoint: Path, to: Path | None) -> None:
     """Write a manifest line for every file, to a file or stdout, each as soon as it is known.
 
-    A manifest is believed before anything else, so tempo and downbeat stay empty where a tag or the file name states a
+    A manifest counts before anything else, so tempo and downbeat stay empty where a tag or the file name states a
     tempo, and where the beats are not clear: labelling then goes on as it would without. It also says what is wrong
-    with a file that cannot be used. Raises UserError where nothing can be written, or heard.
+    with a file that cannot be used. Raises UserError where the manifest cannot be written or the network not loaded.
     """
     network = load_beat_network(checkpoint)
     found = find_audio(paths).table.column("path").to_pylist()

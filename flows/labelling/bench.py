@@ -1,4 +1,4 @@
-"""What labelling costs on this machine: stages, the slope of a whole run, memory, and the bill for a million files."""
+"""The benchmark of labelling on this machine: stages, a whole run, memory, and the cost of a million files."""
 
 import os
 import platform

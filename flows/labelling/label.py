@@ -42,7 +42,7 @@ _BATCH_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """A run over a workspace: what it writes to, its model, after how many errors and how long a file it gives up."""
+    """A run over a workspace: what it writes to, its model, and the limits on errors and on seconds a file."""
 
     run_id: str
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""A run of `rolecall label` seen from outside: what its processes have used as each of its parts appeared."""
+"""Observing the processes of a label run from outside: CPU time and memory as each part appears."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ class ProcessObserver:
     """A process and its children, looked at again and again, beside the folder where their parts appear."""
 
     def __init__(self, process_id: int, parts: Path) -> None:
-        """Of a run that has just been started."""
+        """Observe a run that has just been started."""
         self._process_id, self._parts = process_id, parts
         self._cpu_s: dict[tuple[bool, int], float] = {}
         self._megabytes: dict[tuple[bool, int], float] = {}
         self._seen: dict[Path, _Seen] = {}
 
     def look(self) -> None:
-        """See what was used since, and which parts are new."""
+        """Record CPU time, memory and new parts since the last call."""
         new = [part for part in sorted(self._parts.glob("*/*.parquet")) if part not in self._seen]
         for process in _tree(self._process_id):
             with suppress(psutil.Error):  # it may have ended by now

@@ -1,4 +1,4 @@
-"""What a run tells people: its summary, the errors that end it, and Prefect artifacts of both."""
+"""The report of a label run: its summary, the errors that end it, and Prefect artifacts of both."""
 
 import time
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class TooManyErrorsError(RunFailedError):
     """More files went into quarantine than the threshold allows."""
 
     def __init__(self, summary: RunSummary) -> None:
-        """With the summary of the run that gave up."""
+        """Build the message from the summary of the run."""
         super().__init__(
             f"run {summary.run_id} gave up: {summary.counts.quarantined} files could not be used, more than "
             "--max-errors allows; rolecall errors says why, and what was labelled is kept"
@@ -54,7 +54,7 @@ class UnaccountedFilesError(RunFailedError):
     """Files were found and neither labelled nor refused: the run does not reconcile and must not be trusted."""
 
     def __init__(self, summary: RunSummary) -> None:
-        """With the summary of the run that does not add up."""
+        """Build the message from the summary of the run."""
         super().__init__(
             f"run {summary.run_id} does not reconcile: {summary.counts}; "
             "run the same command again, then rolecall verify"
@@ -77,7 +77,7 @@ class _Published:
             update_progress_artifact(self._artifact, min(100.0, 100.0 * self._done / self._total))
         except (HTTPError, PrefectException) as error:
             self._artifact = None
-            say(f"Prefect no longer hears of the progress: {type(error).__name__}; the work goes on")
+            say(f"Prefect no longer shows the progress: {type(error).__name__}; the work goes on")
 
 
 @contextmanager

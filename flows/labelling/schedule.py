@@ -1,4 +1,4 @@
-"""The schedule on this machine: one process beside the Prefect server, one run at a time."""
+"""The schedule of `rolecall serve`: one process beside the Prefect server, one label run at a time."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Progress as an artifact of Prefect's, beside what the terminal shows."""
+"""Progress as a Prefect artifact."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 
 class ProgressArtifact:
-    """How far a fetch is, for whoever looks at Prefect's pages; only inside a flow or a task."""
+    """The progress of a fetch on Prefect's pages; only inside a flow or a task."""
 
     def __init__(self, total: int, description: str) -> None:
         """Begin at nothing of `total`."""

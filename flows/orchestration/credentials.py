@@ -1,4 +1,4 @@
-"""Keys and logins of other people's servers: looked up where they are used, never a parameter of a flow or a task."""
+"""API keys and logins of Freesound, from the environment, a file or Prefect blocks; never parameters of a flow."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def freesound_client() -> tuple[str, str]:
 
 
 def freesound_tokens() -> TokenStore:
-    """Where the login is: in this person's file if there is one, else in the Prefect Secret block."""
+    """The store of the login: in this person's file if there is one, else in the Prefect Secret block."""
     file = token_file()
     return file if file.path.exists() else TokenBlock(file)
 
@@ -46,12 +46,12 @@ def token_file() -> TokenFile:
 
 @dataclass(frozen=True)
 class TokenBlock:
-    """Tokens in a Prefect Secret block, which the server keeps encrypted; held alone by the lock beside `file`."""
+    """Tokens in a Prefect Secret block, which the server keeps encrypted; locked by the lock beside `file`."""
 
     file: TokenFile
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the tokens against every other process of this person on this machine."""
+        """Lock the tokens against every other process of this person on this machine."""
         return self.file.exclusive()
 
     def read(self) -> Tokens | None:

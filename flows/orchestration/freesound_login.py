@@ -12,7 +12,7 @@ from tasks.sources.freesound_login import Application, LoginError, read_code
 
 
 def log_in(freesound: str, ask: Callable[[str], str], in_prefect: bool) -> str:
-    """Ask a person for a code, exchange it for tokens and keep them; returns a sentence on where they are kept.
+    """Ask a person for a code, exchange it for tokens and store them; returns a sentence on where.
 
     `ask` is given the page to open and returns what was typed. Raises UserError if it does not work out.
     """

@@ -1,4 +1,4 @@
-"""What went wrong outside rolecall, in a sentence: a full disk, a Prefect server that is gone."""
+"""One-line messages for errors outside rolecall: a full disk, a Prefect server that does not answer."""
 
 import errno
 from collections.abc import Iterator

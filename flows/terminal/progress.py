@@ -10,7 +10,7 @@ _LINE_EVERY_S: Final = 5.0
 
 
 class Progress(Protocol):
-    """Hears of work done."""
+    """Something that shows how much work is done."""
 
     def advance(self, count: int) -> None:
         """So many more are done."""

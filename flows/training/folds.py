@@ -1,4 +1,4 @@
-"""Cross-validation: a training for each fold beside the others on Dask workers, one table of what they did not see."""
+"""Cross-validation: a training for each fold on Dask workers, and one table of held-out scores."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from tasks.training.model_card import TrainingRequest, read_material
 def cross_validate(
     request: TrainingRequest, folds: int, workspace: str, workers: int = 1, dask: str | None = None
 ) -> list[dict[str, Any]]:
-    """Scores of a training on loops that it did not learn from, fold by fold and over all; no model is kept.
+    """Scores of a training on loops that it did not learn from, fold by fold and over all; no model is stored.
 
     Every group of the training and the validation side is held out once; the test side stays untouched. Raises
     UserError if the request names teachers, or if there are fewer groups than folds.

@@ -1,4 +1,4 @@
-"""A leaderboard: the trainings of a sweep beside each other on Dask workers, one table, one picture."""
+"""Sweeps: many trainings in parallel on Dask workers, and their leaderboard as a table and a picture."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tasks.training.training_curves import draw_leaderboard
 def sweep_models(
     sweep: str, dataset: str, workspace: str, workers: int = 1, dask: str | None = None
 ) -> list[ModelCard]:
-    """Train everything that a sweep file describes; all models are kept and made known, best first."""
+    """Train everything that a sweep file describes; all models are stored and entered in the ledger, best first."""
     read = read_sweep(Path(sweep))
     with Workspace(Path(workspace)).lock("train") as store, Ledger.of(store) as ledger:
         mel = DatasetStore(store.datasets).read_lock(dataset).mel
@@ -48,7 +48,7 @@ def train_all(
 ) -> dict[TrainingRequest, ModelCard]:
     """Train each request on a worker, on a graphics card where the workers say they have one; cards in order.
 
-    One that fails is told and left out, and the others go on. Raises UserError if none is left.
+    One that fails is reported and left out, and the others go on. Raises UserError if none is left.
     """
     cards: dict[TrainingRequest, ModelCard] = {}
     models = ModelStore(store.models)

@@ -1,4 +1,4 @@
-"""Training a model from a data set and keeping it with its card; many of them beside each other for a leaderboard."""
+"""Training one model from a data set, and storing it with its card."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tasks.training.training_curves import draw_curves
 
 @flow(name="train-model")
 def train_model(request: TrainingRequest, workspace: str) -> ModelCard:
-    """Train a network on a data set of the workspace; the model is kept and made known, not activated.
+    """Train a network on a data set of the workspace; the model is stored and entered in the ledger, not activated.
 
     A training that was stopped goes on where it was when the same is asked for again.
     """

@@ -41,7 +41,7 @@ class Audio:
 
 
 class Sound:
-    """One pass over a file as mono float32 at `sample_rate`, block by block: an hour is never held whole.
+    """A file decoded once as mono float32 at `sample_rate`, block by block: an hour is never in memory whole.
 
     `duration_s` and `digest` are those of what has been read so far. The digest is the SHA-256 of the samples in 16
     bits: the same sound in two lossless formats has the same. Opening raises `AudioError` vanished, permission, empty,

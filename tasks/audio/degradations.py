@@ -1,4 +1,4 @@
-"""What happens to music on its way: lossy compression, other levels, other speeds, dull loudspeakers."""
+"""Degradations of audio, for robustness tests: MP3, other levels, other speeds, a low-pass filter."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What can be wrong with a file, as an exception that carries its reason code."""
+"""AudioError: what is wrong with a file, with its reason code."""
 
 from storage.vocabulary import Reason
 
@@ -7,12 +7,12 @@ class AudioError(Exception):
     """A file that cannot be used, with the reason code it gets in the catalogue."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        """Keep the code beside the sentence."""
+        """Store the reason code beside the message."""
         super().__init__(message)
         self.reason = reason
 
     def __reduce__(self) -> tuple[type["AudioError"], tuple[Reason, str]]:
-        """Travel between processes with the code."""
+        """Pickle with the reason code, for sending between processes."""
         return AudioError, (self.reason, str(self))
 
     @classmethod

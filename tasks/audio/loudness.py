@@ -27,10 +27,10 @@ def loudness(samples: NDArray[np.float32], sample_rate: int) -> float:
     else:
         starts = np.arange(0, len(samples) - block + 1, step)
         powers = (energy[starts + block] - energy[starts]) / block
-    heard = powers[_lufs(powers) > SILENCE_LUFS]
-    if not len(heard):
+    audible = powers[_lufs(powers) > SILENCE_LUFS]
+    if not len(audible):
         return SILENCE_LUFS
-    loud = heard[_lufs(heard) > _lufs(heard.mean()) + _RELATIVE_GATE]
+    loud = audible[_lufs(audible) > _lufs(audible.mean()) + _RELATIVE_GATE]
     return float(_lufs(loud.mean()))
 
 

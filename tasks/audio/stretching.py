@@ -1,4 +1,4 @@
-"""Loops in the forms in which mixes hear them: stretched, transposed, at one loudness; each made once and kept."""
+"""Time-stretching and transposing loops at one loudness, with a cache of the results."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -12,7 +12,7 @@ from tasks.audio.decoding import AudioError, Samples, decode_cut
 from tasks.audio.loudness import loudness
 
 STRETCHED_LUFS: Final = -20.0
-"""Loudness of every form."""
+"""Loudness of every stretched loop."""
 
 _CONTEXT_S: Final = 0.25
 _FADE_S: Final = 0.01
@@ -22,7 +22,7 @@ StretchKey = tuple[str, float, float, int, float, int]
 
 
 class StretchedLoops:
-    """Makes forms and keeps the ones used last, so many bytes of them."""
+    """Stretches loops, and caches the ones used last up to so many bytes."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         """Start empty."""
@@ -62,10 +62,10 @@ def _decoded(loop: Loop, sample_rate: int) -> Samples:
 
 
 def stretch_loop(samples: Samples, speed: float, semitones: int, sample_rate: int) -> Samples:
-    """A loop (n,) `speed` times as fast and transposed: round(n / speed) samples that still go round.
+    """A loop (n,) `speed` times as fast and transposed: round(n / speed) samples that are still periodic.
 
-    The loop's end is heard before its head and its head after its end, and the join is faded over 10 ms, so that
-    neither the first attack nor the join suffers from the edge of the signal. The stretcher is Signalsmith's, at a
+    The loop is extended by its end in front and by its head behind, and the join is faded over 10 ms, so that neither
+    the first attack nor the join suffers from the edge of the signal. The stretcher is Signalsmith's, at a
     fixed seed.
     """
     context = min(len(samples), round(_CONTEXT_S * sample_rate))

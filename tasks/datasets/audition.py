@@ -1,4 +1,4 @@
-"""Mixes as audio, for ears: FLAC files that nothing reads back."""
+"""Mixes as FLAC files to listen to; nothing reads them back."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ LISTENING_RATE = 44_100
 
 
 def keep_audio(mix: Mix, loops: Mapping[str, Loop], folder: Path, stretched: StretchedLoops) -> Path:
-    """Render a mix for listening and write it as FLAC, named by its id; raises `AudioError`."""
+    """Render a mix at 44.1 kHz and write it as FLAC, named by its id; raises `AudioError`."""
     path = folder / f"{mix.mix_id}.flac"
     samples = render_mix(mix, loops, LISTENING_RATE, stretched)
     with atomic_path(path) as temporary:

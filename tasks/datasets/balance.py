@@ -1,4 +1,4 @@
-"""What a plan reached: how evenly it uses roles, combinations and loops."""
+"""Balance of a plan: how evenly roles, combinations and loops are used."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tasks.datasets.recipe import Recipe
 
 @dataclass(frozen=True)
 class Balance:
-    """How even the drawn mixes of a plan are; `cut` and `loop` rows do not count.
+    """How even the sampled mixes of a plan are; `cut` and `loop` rows do not count.
 
     `roles` has the mixes of each role by split, and `role_deviation` the largest distance of a role's mixes from the
     mean of the roles, as a share of it; combinations of roles are those that occur among those that could; a loop's
@@ -34,7 +34,7 @@ class Balance:
 
 
 def measure_balance(plan: Sequence[Mix], recipe: Recipe) -> Balance:
-    """Count what was drawn."""
+    """Count roles, combinations, loops and forms in the mixes of a plan."""
     mixes = [mix for mix in plan if mix.kind == "mix"]
     voices = [voice for mix in mixes for voice in mix.voices]
     roles = Counter((mix.split, role) for mix in mixes for role in mix.roles)

@@ -1,4 +1,4 @@
-"""Effects on whole mixes: their parameters are drawn with the plan, and applied when it is rendered."""
+"""Effects on whole mixes (reverb, filters, noise, codec): sampled with the plan, applied when it is rendered."""
 
 import io
 from collections.abc import Callable
@@ -21,8 +21,8 @@ def sample_effects(rules: AugmentRules, random: np.random.Generator) -> tuple[Ef
 
     | kind | parameters |
     | --- | --- |
-    | offset | `beats`: the mix is turned by so many |
-    | polarity | none: the wave is turned over |
+    | offset | `beats`: the mix is rotated by so many |
+    | polarity | none: the waveform is inverted |
     | reverb | `seconds` to fall by 60 dB, `level_db` beside the dry sound, `seed` of its noise |
     | low_pass, high_pass | `hz`: where it falls by 3 dB; 12 dB an octave |
     | noise | `level_db` beside the mix, `seed` |

@@ -1,4 +1,4 @@
-"""What besides plan and loops decides the bytes of a rendering: libraries, and the instructions of the processor."""
+"""Library versions and processor instructions on which the bytes of a rendering depend."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Comparing features with those that a lock says they equal."""
+"""Differences between stored features and features rendered again, row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RowDifference:
-    """A row that came out otherwise: its largest difference in natural log units and in steps of float16."""
+    """A row that differs: its largest difference in natural log units and in steps of float16."""
 
     mix_id: str
     shard: str

@@ -1,4 +1,4 @@
-"""Hearing loops before planning: each must still be what was fetched; a key is estimated where none is written."""
+"""Loop checks before planning: each file must still be what was fetched; a missing key is estimated."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -49,7 +49,7 @@ def _digest_of(path: Path, mtime_ns: int, size: int) -> str:
 
 
 def _with_key(loop: Loop) -> Loop:
-    """With the source set even where no key was heard, so that nobody listens twice."""
+    """With the source set even where no key was found, so that it is not estimated twice."""
     estimate = estimate_key(decode_cut(Path(loop.path), _RATE, loop.start_s, loop.duration_s), _RATE)
     if estimate is None:
         return replace(loop, key_source=KEY_SOURCE, key_confidence=0.0)

@@ -1,6 +1,6 @@
-"""Drawing the loops of one side of a split, mix by mix: in balance, in tempo, in key, in few forms.
+"""Sampling the loops of a mix from one side of a split: balanced over roles, matched in tempo and key.
 
-The side is held as arrays over the loops of a role, because a draw looks at all of them.
+The side is held as arrays over the loops of a role, because each sample looks at all of them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class SampledLoop:
-    """A loop in the form in which it is heard: at one of the tempos (its place), transposed by semitones."""
+    """A sampled loop: its speed factor at the mix's tempo, transposed by semitones."""
 
     role: str
     loop: Loop
@@ -38,7 +38,7 @@ class SampledLoop:
 
 @dataclass(frozen=True)
 class SampledMix:
-    """What sounds together: the place of the tempo, the key with its note set (-1 where none is known), the voices."""
+    """The loops of one mix: the index of the tempo, the key with its note set (-1 where none is known), the voices."""
 
     tempo: int
     key: tuple[str, str | None] | None
@@ -47,7 +47,7 @@ class SampledMix:
 
 
 class CombinationQueue:
-    """Whose turn it is: the combination of roles that balances the roles, then the combinations, best."""
+    """Which combination of roles comes next: the one that balances the roles best, then the combinations."""
 
     def __init__(self, roles: Sequence[str], most: int) -> None:
         """Every combination of 1 to `most` roles takes part."""
@@ -58,7 +58,7 @@ class CombinationQueue:
         self._failures = np.zeros(len(self.combinations), np.int64)
 
     def order(self, random: np.random.Generator) -> list[int]:
-        """Places of the combinations, the one whose turn it is first; those that never fit are left out."""
+        """Indices of the combinations, the next one first; those that never fit are left out."""
         per_role = self._counts @ self._member
         surplus = self._counts + _ROLES_BEFORE_COMBINATIONS * self._member @ (per_role - per_role.mean())
         places = np.argsort(surplus + random.random(len(surplus)), kind="stable")
@@ -70,7 +70,7 @@ class CombinationQueue:
         self._failures[place] = 0
 
     def failed(self, place: int) -> None:
-        """No mix of this combination was found, though it was its turn."""
+        """No mix of this combination was found."""
         self._failures[place] += 1
 
 
@@ -78,7 +78,7 @@ class Side:
     """The loops of one side of the split, and how each was used so far."""
 
     def __init__(self, loops: Sequence[Loop], recipe: Recipe, tempos: Sequence[float]) -> None:
-        """Take loops of one role each; `tempos` are those that mixes may stand at."""
+        """Take loops of one role each; `tempos` are those that mixes may have."""
         pools = {
             role: _Pool([loop for loop in loops if loop.roles == (role,)], role, recipe, tempos)
             for role in recipe.roles
@@ -94,7 +94,7 @@ class Side:
     def sample(self, roles: Sequence[str], random: np.random.Generator) -> SampledMix | None:
         """Loops of exactly these roles that fit together, the least used first; None if none were found.
 
-        One voice, the anchor, keeps its tempo and key as nearly as there is a tempo for it; the others come to it.
+        One voice, the anchor, keeps its tempo and key as nearly as there is a tempo for it; the others match it.
         """
         for _ in range(_TRIES):
             order = [roles[place] for place in random.permutation(len(roles))]
@@ -151,40 +151,40 @@ class _Pool:
 
 
 class _Variants:
-    """The stretched and transposed forms in which each loop was heard so far, and how many more it may have."""
+    """The stretched and transposed variants of each loop used so far, and how many more it may have."""
 
     def __init__(self, tempos: int, loops: int, rules: MixRules) -> None:
         self._middle = rules.max_semitones
         self._most = rules.variants
-        self._heard = np.zeros((tempos, 2 * rules.max_semitones + 1, loops), np.bool_)
+        self._used = np.zeros((tempos, 2 * rules.max_semitones + 1, loops), np.bool_)
         self._count: Ints = np.zeros(loops, np.int64)
 
     def allowed(self, tempo: int, shifts: Ints) -> Bools:
-        """Whether each loop may be heard at a tempo with its shift; shifts out of range must be clipped before."""
-        heard = self._heard[tempo, shifts + self._middle, np.arange(len(shifts))]
-        return np.asarray(heard | (self._count < self._most), np.bool_)
+        """Whether each loop may be used at a tempo with its shift; shifts out of range must be clipped before."""
+        used = self._used[tempo, shifts + self._middle, np.arange(len(shifts))]
+        return np.asarray(used | (self._count < self._most), np.bool_)
 
     def add(self, tempo: int, shift: int, loop: int) -> None:
-        self._count[loop] += not self._heard[tempo, shift + self._middle, loop]
-        self._heard[tempo, shift + self._middle, loop] = True
+        self._count[loop] += not self._used[tempo, shift + self._middle, loop]
+        self._used[tempo, shift + self._middle, loop] = True
 
 
 class _MixInProgress:
-    """A mix on its way: the voices that joined, and what the next must fit to."""
+    """A mix being built: the loops in it, and the key that the next must fit."""
 
     def __init__(self, tempo: int) -> None:
         self._tempo = tempo
         self._joined: list[tuple[_Pool, int, int]] = []
 
     def shifts(self, pool: _Pool) -> Ints:
-        """Semitones that would bring each loop of a pool into the key; 0 where there is none to be brought into."""
+        """Semitones that transpose each loop of a pool into the key; 0 where there is no key yet."""
         target = self._note_set()
         if not pool.pitched or target == _UNKNOWN:
             return np.zeros(len(pool.loops), np.int64)
         return np.where(pool.note_sets == _UNKNOWN, 0, (target - pool.note_sets + 6) % 12 - 6)
 
     def fits(self, pool: _Pool, shifts: Ints) -> Bools:
-        """Which loops of a pool may join.
+        """Which loops of a pool may be added.
 
         Loops of one group come from one composition and go together as they are; otherwise a loop of unknown key goes
         with no other pitched loop.

@@ -1,4 +1,4 @@
-"""Pictures of features: the log-mels of a few mixes, as the network sees them."""
+"""Plots of log-mels: a few mixes, one above the other."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -28,7 +28,7 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
 
     Every role is in equally many mixes, and combinations of roles are as even as the material allows: one that finds
     no loops that fit gives way to others of the same roles. Mixes of one split, tempo and key follow each other, so
-    that whoever renders them in order needs few forms of few loops at a time. Raises UserError if a split that should
+    that rendering them in order needs few stretched loops at a time. Raises UserError if a split that should
     have mixes has no usable loop, or too few for the recipe's `most_share`.
     """
     labelled = labelled_loops(loops, recipe)
@@ -100,7 +100,7 @@ def _sample(side: Side, queue: CombinationQueue, random: np.random.Generator) ->
 def _mix(
     mix_id: str, split: Split, sampled: SampledMix, tempos: Sequence[float], recipe: Recipe, random: np.random.Generator
 ) -> Mix:
-    """All voices begin at one bar, drawn from those of the longest: shorter loops have gone round by then."""
+    """All voices begin at one bar, drawn from those of the longest: shorter loops have been repeated by then."""
     choices = octaves(tempos[sampled.tempo])
     bpm = choices[random.integers(len(choices))]
     jitter = recipe.mix.gain_jitter_db

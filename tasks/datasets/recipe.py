@@ -39,7 +39,7 @@ class LoopRules(_Section):
 class MixRules(_Section):
     """How loops are combined: most loops in a mix, stretch as a share of the tempo, transposition in semitones.
 
-    Mixes stand at one of `tempos` tempos, those that most loops have, half and double being one. A loop is heard in at
+    Mixes have one of `tempos` tempos, those that most loops have, half and double being one. A loop is used in at
     most `variants` stretched or transposed forms. Roles in `keyless_roles` are never transposed; the others must share
     their notes, a relative key being as good, and an estimated key counts from `least_key_confidence` on. Gains are
     drawn within `gain_jitter_db` either side of equal loudness. No loop is in more than `most_share` of the mixes.
@@ -89,7 +89,7 @@ class AugmentRules(_Section):
 
 
 class SplitRules(_Section):
-    """Which loops may not be parted, and on which side of the split they fall.
+    """Which loops stay together, and on which side of the split they fall.
 
     The first capture of `unit` in a loop's group (the whole group, if there is none) is the unit that stays
     together. Units matching a pattern of `train_only`, `validation` or `test` go there; the rest are dealt so

@@ -1,4 +1,4 @@
-"""Rendering a planned mix: the same row gives the same samples, whoever renders it and when."""
+"""Rendering planned mixes to audio and log-mels: the same row of a plan always gives the same samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -25,14 +25,14 @@ _FADE_S: Final = 0.005
 def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched: StretchedLoops) -> Samples:
     """Four bars of a mix as mono samples (n,) at `sample_rate`, peaks kept under full scale.
 
-    `stretched` only saves work. Raises `AudioError` if a loop's file cannot be decoded.
+    `stretched` is only a cache. Raises `AudioError` if a loop's file cannot be decoded.
     """
     bar = 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate
     total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
     for voice in mix.voices:
         form = stretched.get(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
-        heard = repeat_loop(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
-        total += heard * np.float32(10 ** (voice.gain_db / 20))
+        repeated = repeat_loop(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
+        total += repeated * np.float32(10 ** (voice.gain_db / 20))
     for effect in mix.effects:
         total = apply_effect(total, effect, sample_rate)
     peak = float(np.abs(total).max())
@@ -40,11 +40,11 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched:
 
 
 def repeat_loop(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:
-    """A loop (n,) from the voice's beat on, going round on the beat until it is `length` long.
+    """A loop (n,) from the voice's beat on, repeated on the beat until it is `length` long.
 
-    What is over after its whole beats fades out into its next turn, and an end before them fades into the gap. The
-    last milliseconds are then bent until they meet the head, so that no join clicks; a loop that goes round by itself
-    changes by less than one of its own steps.
+    What is over after its whole beats fades out into its next repetition, and an end before them fades into the gap.
+    The last milliseconds are then bent until they meet the head, so that no join clicks; a loop that is periodic by
+    itself changes by less than one of its own steps.
     """
     beats = max(1, round(len(samples) / beat))
     period = round(beats * beat)
@@ -71,7 +71,7 @@ def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
 
 
 def label_row(mix: Mix) -> list[int]:
-    """1, 0, or -1 for unknown, for each role in their one order."""
+    """The labels of a mix: 1, 0, or -1 for unknown, for each of `ROLES`."""
     return [-1 if role in mix.unknown_roles else int(role in mix.roles) for role in ROLES]
 
 

@@ -1,4 +1,4 @@
-"""Which loops a recipe may use, how each may be used, and in which tempo and key it is taken to be."""
+"""Selecting the loops that a recipe may use, and the tempo and key that each is taken to have."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Splits that do not leak: what belongs together stays on one side, and every role is on each side."""
+"""Train, validation and test splits, and folds, by groups of loops: a group stays on one side."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -64,7 +64,7 @@ def _wanted(counts: dict[str, Counter[str]], rules: SplitRules) -> dict[Split, d
 
 
 def _need(unit: Counter[str], wanted: dict[str, float], reached: Counter[str]) -> float:
-    """How much of what a side still lacks, as a share of what it wants, this unit would bring."""
+    """How much of what a side still lacks, as a share of what it wants, this unit would add."""
     return sum(
         count * (wanted[role] - reached[role]) / wanted[role] for role, count in unit.items() if wanted[role] > 0
     )

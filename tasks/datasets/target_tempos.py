@@ -1,4 +1,4 @@
-"""The tempos that mixes stand at: few, so that a loop is stretched few times, and taken from the loops themselves."""
+"""Choosing the few tempos of the mixes from those of the loops, and the stretch from a loop to one of them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _EQUAL: Final = 1e-3
 def choose_tempos(bpms: Sequence[float], count: int, max_stretch: float) -> list[float]:
     """At most `count` tempos between 85 and 170 beats per minute, ascending; half and double tempo count as one.
 
-    First come those that bring most loops within `max_stretch` that no other has brought there yet, then those that
+    First come those that have most loops within `max_stretch` that are near no other yet, then those that
     most loops have as they are: these need no stretching at all.
     """
     folded = Counter(round(fold(bpm), 2) for bpm in bpms)
@@ -44,7 +44,7 @@ def octaves(tempo: float) -> list[float]:
 
 
 def speed_to(bpm: float, tempo: float, max_stretch: float) -> float | None:
-    """The factor that brings a loop onto a tempo, half and double being as good; None if it is too far.
+    """The factor that stretches a loop to a tempo, half and double being as good; None if it is too far.
 
     Rounded, so that every machine plans the same; what is a thousandth off is not stretched at all.
     """

@@ -1,4 +1,4 @@
-"""Descriptions in TOML, one's own or shipped with the package: found by name, read, checked."""
+"""Reading and checking TOML files such as recipes and sweeps, from a path or shipped with the package."""
 
 import tomllib
 from importlib import resources

@@ -1,4 +1,4 @@
-"""Maps that people annotated, four bars at a time, and how an instrumentation role activation map compares with them.
+"""Scores against maps that people annotated, four bars at a time, such as those of Drysdale's ten tracks.
 
 The form is that of the ten tracks which Drysdale annotated for "Improved Automatic Instrumentation Role Classification
 and Structural Analysis for Electronic Music Production" (2022): `<name>_role_activations.npy`, five rows of 0 and 1,
@@ -75,7 +75,7 @@ def score_annotated(folder: Path, recipe: LabelRecipe) -> MapScores:
     mapped: list[tuple[AnnotatedTrack, Matrix]] = []
     for track in tracks:
         try:
-            mapped.append((track, _given_map(track) if track.source.suffix == ".json" else _heard_map(track, recipe)))
+            mapped.append((track, _given_map(track) if track.source.suffix == ".json" else _model_map(track, recipe)))
         except _NoMapError as error:
             left_out.append({"track": track.name, "reason": str(error)})
     if not mapped:
@@ -91,9 +91,9 @@ def score_annotated(folder: Path, recipe: LabelRecipe) -> MapScores:
                 "track": track.name,
                 "source": str(track.source),
                 "segments": track.annotation.shape[1],
-                "scored": min(track.annotation.shape[1], len(heard)),
+                "scored": min(track.annotation.shape[1], len(activations)),
             }
-            for track, heard in mapped
+            for track, activations in mapped
         ],
         left_out=left_out,
     )
@@ -159,11 +159,11 @@ def _pooled(
     mapped: Sequence[tuple[AnnotatedTrack, Matrix]], rows: Sequence[str], thresholds: dict[str, float]
 ) -> dict[str, Any]:
     truths, answers, groups, starts = [], [], [], [0]
-    for track, heard in mapped:
+    for track, activations in mapped:
         # What an annotation has fewer or more columns than the map is cut off its end: neither is ever stretched.
-        shared = min(track.annotation.shape[1], len(heard))
+        shared = min(track.annotation.shape[1], len(activations))
         truths.append(truth_of(track.annotation[:, :shared], rows))
-        answers.append(_folded(heard[:shared]))
+        answers.append(_folded(activations[:shared]))
         groups += [track.name] * shared
         starts.append(starts[-1] + shared)
     truth, answer = np.concatenate(truths), np.concatenate(answers)
@@ -183,10 +183,10 @@ def _pooled(
     }
 
 
-def _folded(heard: Matrix) -> Matrix:
+def _folded(activations: Matrix) -> Matrix:
     """A map (segments, roles) whose melody is the greater of melody and chords."""
-    folded = heard.copy()
-    folded[:, _MELODY] = np.maximum(heard[:, _MELODY], heard[:, _CHORDS])
+    folded = activations.copy()
+    folded[:, _MELODY] = np.maximum(activations[:, _MELODY], activations[:, _CHORDS])
     return folded
 
 
@@ -205,10 +205,10 @@ def _named_in(manifest: Path) -> Iterator[AnnotatedTrack]:
 
 
 class _NoMapError(Exception):
-    """Why a track has no map."""
+    """A track that has no map; the message says why."""
 
 
-def _heard_map(track: AnnotatedTrack, recipe: LabelRecipe) -> Matrix:
+def _model_map(track: AnnotatedTrack, recipe: LabelRecipe) -> Matrix:
     """The map (segments, roles) that labelling gives, from the first downbeat on."""
     request = LabelRequest(
         "", str(track.source), kind=Kind.TRACK, bpm=track.bpm, first_downbeat_s=track.first_downbeat_s
@@ -224,9 +224,9 @@ def _given_map(track: AnnotatedTrack) -> Matrix:
     try:
         segments = json.loads(track.source.read_text(encoding="utf-8"))["segments"]
         rows = [one["activations"] for one in segments if one["segment"] >= 0]
-        heard = np.array([[float(row.get(role, 0.0)) for role in ROLES] for row in rows], np.float32)
+        activations = np.array([[float(row.get(role, 0.0)) for role in ROLES] for row in rows], np.float32)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _NoMapError(f"{track.source} is no map as rolecall iram --json prints it ({error!r})") from error
-    if not len(heard):
+    if not len(activations):
         raise _NoMapError(f"the map {track.source} has no segments")
-    return heard
+    return activations

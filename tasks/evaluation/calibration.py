@@ -1,4 +1,4 @@
-"""From scores to probabilities that mean what they say, and from those to decisions: calibration, thresholds, bands.
+"""Calibration of probabilities (Platt scaling), thresholds, and the unsure band of each role.
 
 All of it is learned on the validation split, where every kind of material (mixes, single loops, cuts of compositions)
 counts the same, however many rows it has.

@@ -1,4 +1,4 @@
-"""Pieces of audio whose roles are known, and what the network sees of them, as they are or after some damage."""
+"""Labelled audio excerpts and their log-mels, as they are or after a degradation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

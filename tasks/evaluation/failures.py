@@ -1,4 +1,4 @@
-"""Wrong labels, the surest first: where a model errs says more than how often."""
+"""The surest wrong labels of a model, with a picture and what can be measured of each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Scores of role probabilities against labels, with the naive answers beside them."""
+"""Metrics of role probabilities (PR-AUC, ROC-AUC, F1, balanced accuracy), with naive baselines beside them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ Labels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RoleScore:
-    """How well one role is told; NaN where the labels know only one answer.
+    """How well one role is recognised; NaN where the labels know only one answer.
 
     `pr_auc` is to be read beside `prevalence` (what guessing reaches), `f1` and `accuracy` beside those of
     saying that the role is always on; always-on has a balanced accuracy of one half.
@@ -77,7 +77,7 @@ def kinds_of(mix_ids: Sequence[str]) -> NDArray[np.str_]:
 
 
 def selection_score(mix_ids: Sequence[str], labels: Labels, probabilities: Labels) -> float:
-    """What training chooses by: macro PR-AUC over the roles, apart for each kind of material, then their mean."""
+    """The score by which training chooses an epoch: the mean over kinds of material of the macro PR-AUC over roles."""
     kinds = kinds_of(mix_ids)
     scores = [macro_pr_auc(labels[kinds == kind], probabilities[kinds == kind]) for kind in np.unique(kinds)]
     return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")

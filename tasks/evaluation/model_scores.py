@@ -122,7 +122,7 @@ def rows_of(
 
 
 def evaluate_model(rows: Rows, network: Any, card: ModelCard, robustness: bool = False) -> Evaluation:
-    """Score a network, with bootstrap intervals over groups; where asked, again after every kind of damage."""
+    """Score a network, with bootstrap intervals over groups; where asked, again after every degradation."""
     answers = predict(network, rows.mels)
     measures = (("PR-AUC", common_pr_auc), ("ROC-AUC", common_roc_auc))
     return Evaluation(

@@ -1,4 +1,4 @@
-"""Estimating keys: how strongly each pitch class sounds, and the key whose profile fits that best.
+"""Chroma and key estimation: the strength of each pitch class, and the key whose profile fits best.
 
 Plain arrays in and out; NumPy and SciPy only, a millisecond or two for four bars.
 """

@@ -20,13 +20,13 @@ def mel_power(samples: Matrix, config: MelConfig) -> Matrix:
     """Mel power spectrogram (frames, mels) of mono samples (n,); frame i is centred on sample i * hop_length.
 
     Equal to `librosa.feature.melspectrogram(power=2, center=True, pad_mode="constant")` transposed, to within
-    rounding; written out here because librosa's own road compiles for seconds in every fresh process.
+    rounding; written out here because librosa's own code compiles for seconds in every fresh process.
     """
     return mel_powers_of_blocks([samples], len(samples), [config])[0]
 
 
 def mel_powers_of_blocks(blocks: Iterable[Matrix], expected_samples: int, configs: Sequence[MelConfig]) -> list[Matrix]:
-    """The mel powers, one for each of `configs`, of a sound that comes once, in blocks of any length.
+    """The mel powers, one for each of `configs`, of a sound that is read once, in blocks of any length.
 
     Only the results are ever held whole. Memory is set aside for `expected_samples`; it may be wrong.
     """
@@ -38,7 +38,7 @@ def mel_powers_of_blocks(blocks: Iterable[Matrix], expected_samples: int, config
 
 
 class _GrowingPower:
-    """Mel power that grows with the blocks that it hears."""
+    """Mel power that grows as blocks of samples are added."""
 
     def __init__(self, expected_samples: int, config: MelConfig) -> None:
         self._config, self._filled = config, 0
@@ -46,7 +46,7 @@ class _GrowingPower:
         self._margin = self._rest = np.zeros(config.n_fft // 2, np.float32)
 
     def add(self, block: Matrix) -> None:
-        """Take in the next samples (n,)."""
+        """Add the next samples (n,)."""
         config = self._config
         signal = np.concatenate([self._rest, block])
         count = max(0, (len(signal) - config.n_fft) // config.hop_length + 1)
@@ -110,9 +110,9 @@ def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig
     # Frame i stands for the hop around its centre: its left edge is i - 1/2.
     positions = np.clip(edges_s * config.frame_rate + 0.5, 0.0, len(power))
     first = min(int(positions[0]), len(power) - 1)
-    heard = power[first : int(positions[-1]) + 1].astype(np.float64)
+    covered = power[first : int(positions[-1]) + 1].astype(np.float64)
     frames_per_step = BARS_PER_SEGMENT * bars_s * config.frame_rate / frames
-    return sums_between(heard, positions - first) / frames_per_step
+    return sums_between(covered, positions - first) / frames_per_step
 
 
 def sums_between(values: NDArray[np.floating[Any]], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ Matrix = NDArray[np.float32]
 class MelConfig:
     """Everything that decides the bytes of a feature; hashable, and stored with each data set and model.
 
-    Rates in Hz, lengths in samples; `frames_per_bar` is the resolution after segments were brought onto
-    a musical time axis.
+    Rates in Hz, lengths in samples; `frames_per_bar` is the resolution on the musical time axis of
+    a segment.
     """
 
     sample_rate: int = 16_000
@@ -39,7 +39,7 @@ class MelConfig:
         return self.sample_rate / self.hop_length
 
     def to_json(self) -> str:
-        """The configuration as stable JSON: the form in which storage sees it."""
+        """The configuration as stable JSON: as storage writes it."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod

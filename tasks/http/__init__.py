@@ -1,1 +1,1 @@
-"""HTTP: a client with retries, pacing, resumable downloads, zip archives read from afar."""
+"""HTTP: a client with retries, pacing, resumable downloads, zip archives read remotely."""

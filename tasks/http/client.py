@@ -1,4 +1,4 @@
-"""Asking a server over HTTP: what failed for good, what may be asked again, and how long to wait before that."""
+"""HTTP requests: errors that are permanent or transient, and retries with growing waits."""
 
 import random
 import time
@@ -30,14 +30,14 @@ class TransientError(RequestError):
     """A request that may succeed later; `wait_s` is how long the server asks to wait, None if it does not say."""
 
     def __init__(self, message: str, wait_s: float | None = None) -> None:
-        """Keep the wait beside the sentence."""
+        """Store the wait beside the message."""
         super().__init__(message)
         self.wait_s = wait_s
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often to ask again, and how long to wait in between: longer each time, and never all at once."""
+    """How often to retry, and how long to wait in between: longer each time, with jitter."""
 
     attempts: int = 6
     first_wait_s: float = 0.5

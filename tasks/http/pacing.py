@@ -1,4 +1,4 @@
-"""Asking a server no faster than it says: its answers tell how many requests are left, and until when."""
+"""Rate limits that a server states in its headers: requests wait until it allows more."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -37,13 +37,13 @@ class PacedAdapter(HTTPAdapter):
     """Sends requests of all threads; once an answer says that none are left, none before the time that it names."""
 
     def __init__(self, connections: int, clock: Callable[[], float], sleep: Callable[[float], object]) -> None:
-        """Keep so many connections; wait by `sleep`."""
+        """Pool so many connections; wait by `sleep`."""
         super().__init__(pool_maxsize=connections)
         self._clock, self._sleep = clock, sleep
         self._free_at, self._guard = 0.0, Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Wait if there is need to, send, and learn from the answer."""
+        """Wait if the limit is reached, send, and read the limit from the answer."""
         with self._guard:
             wait_s = self._free_at - self._clock()
         if wait_s > 0:
@@ -57,7 +57,7 @@ class PacedAdapter(HTTPAdapter):
 
 
 def paced_session(connections: int, sleep: Callable[[float], object]) -> requests.Session:
-    """A session whose requests keep the pace of the server."""
+    """A session that stays within the rate limit of the server."""
     session = requests.Session()
     adapter = PacedAdapter(connections, time.time, sleep)
     for scheme in ("http://", "https://"):

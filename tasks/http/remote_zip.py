@@ -1,4 +1,4 @@
-"""A zip archive read member by member, wherever it lies: its directory once, then only what is asked for."""
+"""Reading single members of a remote zip archive over HTTP ranges, without downloading it whole."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Downloading one whole file: resumed where it was cut, checked, and named only when it is right."""
+"""Resumable HTTP downloads of one file: resumed where they were cut, checked against size and digest."""
 
 import hashlib
 import re
@@ -34,7 +34,7 @@ def download(
     retries: RetryPolicy,
     arrived: Callable[[int], object] = lambda _: None,
 ) -> Path:
-    """Bring a file to `target`; what is there already is not asked for again. `arrived` hears how many bytes came.
+    """Download a file to `target` unless it is there already; `arrived` is called with the bytes of each chunk.
 
     It grows as `target` with `.part` behind, from where the last attempt stopped; only when size and digest are
     right does it get its name. Raises RequestError if they are not (nothing is left then), or if the server fails

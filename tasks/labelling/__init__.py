@@ -1,1 +1,1 @@
-"""Labelling files: finding them, analysing each, asking the network, the outcome."""
+"""Labelling files: finding them, analysing each, running the network, the outcome or the quarantine."""

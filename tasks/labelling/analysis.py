@@ -1,4 +1,4 @@
-"""One file made ready for the network: decoded, put on its beat grid, cut into segments, as log-mels."""
+"""Analysing one file for the network: decoding, beat grid, segments of four bars, log-mels, key."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

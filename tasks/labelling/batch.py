@@ -35,7 +35,7 @@ def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Wa
 def analyse_batch(
     requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched
 ) -> list[Analysis | AudioError]:
-    """What the network needs of each file, or what is wrong with it; one after the other, as `watch` sees them."""
+    """The analysis of each file, or what is wrong with it; `watch` is wrapped around each."""
     config = MelConfig(**recipe.card.mel)
     analyses: list[Analysis | AudioError] = []
     for request in requests:

@@ -1,4 +1,4 @@
-"""Reading what a person says of tracks, from words on the command line and from a CSV."""
+"""Parsing corrections by people, from words on the command line and from a CSV."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

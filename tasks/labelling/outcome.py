@@ -98,7 +98,7 @@ def quarantined_outcome(request: LabelRequest, error: AudioError, card: ModelCar
 
 
 def failed_outcome(request: LabelRequest, model_id: str, stage: str, reason: Reason, message: str) -> LabelOutcome:
-    """The outcome of a file that was given up."""
+    """The outcome of a file on which work was stopped, with stage, reason and message."""
     return LabelOutcome(
         request.label_key, request.path, model_id, Status.QUARANTINED, stage=stage, reason=reason, message=message
     )

@@ -1,4 +1,4 @@
-"""Looking at what is on disk before work, and what a label run would do, without doing it."""
+"""Preview of a label run for `rolecall plan`: which files are new, changed or known, and how long it takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _SAMPLED_HEADERS: Final = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """What a label run would do: files by finding, how many would be decoded, hours of audio in them, hours it takes.
+    """The preview of a label run: files by finding, how many would be decoded, hours of audio in them, hours it takes.
 
     The audio is estimated from the headers of a sample, the time from the runs before; None where there are none.
     """

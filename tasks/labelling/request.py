@@ -1,4 +1,4 @@
-"""What is labelled and by which model: one file with what its manifest says, and the model as workers get it."""
+"""The input of labelling: one file with what its manifest says, and the model as it is sent to workers."""
 
 from dataclasses import dataclass
 from pathlib import Path

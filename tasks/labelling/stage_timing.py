@@ -1,4 +1,4 @@
-"""How long each stage of labelling takes on one core: the same functions that label, timed one after the other."""
+"""Timing each stage of labelling on one core, for `rolecall bench`."""
 
 import time
 from collections.abc import Callable, Sequence

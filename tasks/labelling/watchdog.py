@@ -1,7 +1,7 @@
-"""The watch over a worker: which file it reads, for how long it may, and when the process has served its time.
+"""Time limit per file and lifetime of a worker process: quarantines files that hang or kill their worker.
 
-A decoder that hangs in C hears no signal and no exception, so the whole process is ended; what it was reading is told
-by a note beside the parts, which the next process to try that file reads.
+A decoder that hangs in C reacts to no signal and no exception, so the whole process is ended. A note beside the parts
+says which file it was reading; the next process to try that file reads the note.
 """
 
 import faulthandler
@@ -31,7 +31,7 @@ _TIMED_OUT: Final = "Timeout ("
 
 @dataclass(frozen=True)
 class Watchdog:
-    """Watches the reading of files; `notes` is a folder that all workers see.
+    """Limits the time to read each file; `notes` is a folder that all workers see.
 
     A file may take `limit_s` seconds, and one more for each megabyte it has.
     """
@@ -41,7 +41,7 @@ class Watchdog:
 
     @contextmanager
     def __call__(self, request: "LabelRequest") -> Iterator[None]:
-        """Watchdog over one file.
+        """Watch one file while it is read.
 
         Raises `AudioError` timeout or worker_killed if earlier attempts at it ended so; ends the process if this one
         takes too long.

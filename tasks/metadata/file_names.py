@@ -1,4 +1,4 @@
-"""What a file name says of its tempo, its key and its roles."""
+"""Tempo, key and roles read from a file name."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Keys as people write them, and the semitones between two."""
+"""Parsing key names such as `F# minor`, and the semitones between two keys."""
 
 import re
 from typing import Final
@@ -33,7 +33,7 @@ def _mode(word: str | None) -> str | None:
 
 
 def semitones_between(key: str, mode: str | None, target_key: str, target_mode: str | None) -> int:
-    """Smallest transposition (-6 to 6 semitones) that brings one key onto another or onto its relative.
+    """Smallest transposition (-6 to 6 semitones) that transposes one key to another or onto its relative.
 
     A minor key and the major key three semitones above it share their notes, so they match each other.
     """

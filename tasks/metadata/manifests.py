@@ -1,4 +1,4 @@
-"""Reading CSV manifests: every complaint names the file, the line and what to do."""
+"""Reading CSV manifests; every error names the file, the line and what to do."""
 
 import csv
 import os

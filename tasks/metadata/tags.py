@@ -1,4 +1,4 @@
-"""What the tags inside a file say of its key and its roles."""
+"""Key and roles read from the tags inside an audio file."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Small readable networks and poolings, one file each, built by name from what a model card says."""
+"""Networks, one file each, and the registries by which they and the poolings are built; add a new one here."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

@@ -21,7 +21,7 @@ class RoleNetwork(nn.Module, ABC):
     def at_two_scales(self, mel: Tensor, parts: int) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and the same for each of so many equal parts: (batch, parts, roles).
 
-        The convolutions run once for both; a part is heard with what sounds next to it.
+        The convolutions run once for both; a part is read with its context.
         """
         features = self.features(mel)
         batch, steps, channels = features.shape
@@ -43,7 +43,7 @@ class RoleNetwork(nn.Module, ABC):
 
     @abstractmethod
     def features(self, mel: Tensor) -> Tensor:
-        """What the convolutions hear at each time step of log-mel (batch, frames, mels): (batch, steps, channels)."""
+        """The convolutions' output at each time step of log-mel (batch, frames, mels): (batch, steps, channels)."""
 
     @abstractmethod
     def logits(self, features: Tensor) -> Tensor:

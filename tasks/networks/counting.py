@@ -1,4 +1,4 @@
-"""Counting what a network costs: its weights and its multiplications."""
+"""Counting the parameters and multiplications of a network."""
 
 import torch
 from torch import Tensor, nn

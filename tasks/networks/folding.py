@@ -1,4 +1,4 @@
-"""A network at rest without its batch norms: each goes into the weights of the convolution before it."""
+"""Folding batch norms into the convolutions before them, for faster inference."""
 
 from itertools import pairwise
 from typing import TypeVar

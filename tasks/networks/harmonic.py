@@ -1,4 +1,4 @@
-"""H-CNN: the same place in six images is the same pitch and its overtones (Won et al., ICASSP 2020).
+"""H-CNN, a convolutional network over six harmonics stacked as channels (Won et al., ICASSP 2020).
 
 The original computes its harmonic tensor from the waveform with learned filters; here it is read from the mel bands,
 each harmonic by a fixed interpolation, so that it takes the features that every network here takes.

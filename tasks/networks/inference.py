@@ -1,4 +1,4 @@
-"""From a model card and its weights to a network that answers."""
+"""Loading a network from its card and weights, and running it on log-mels in batches."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -25,7 +25,7 @@ _EPSILON: Final = 1e-6
 
 
 class CalibratedNetwork(nn.Module):
-    """A network whose log-odds are scaled and shifted per role, as its card says; the order of answers is kept."""
+    """A network whose log-odds are scaled and shifted per role, as its card says; the ranking does not change."""
 
     scale: Tensor
     shift: Tensor

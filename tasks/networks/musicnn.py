@@ -1,4 +1,4 @@
-"""A musicnn-style network (Pons and Serra, 2019): filters for timbre and for rhythm, then densely joined layers."""
+"""A musicnn-style network (Pons and Serra, 2019): filters for timbre and for rhythm, then densely connected layers."""
 
 from typing import Final
 
@@ -74,8 +74,8 @@ class MusicnnNetwork(RoleNetwork):
         image = self.level(mel)
         layers = [torch.cat([branch(image) for branch in self.front], dim=1)]
         for place, layer in enumerate(self.middle):
-            heard = layer(layers[-1])
-            layers.append(heard if place == 0 else heard + layers[-1])
+            output = layer(layers[-1])
+            layers.append(output if place == 0 else output + layers[-1])
         steps: Tensor = self.dense(self.shorten(torch.cat(layers, dim=1)))
         return steps.transpose(1, 2)
 

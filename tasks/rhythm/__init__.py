@@ -1,1 +1,1 @@
-"""Rhythm: onsets, pulse, metre, downbeat, and the beat grid that they make."""
+"""Rhythm: onsets, pulse, metre, downbeat, and the beat grid; tempo octave in `pulse`, first downbeat in `downbeat`."""

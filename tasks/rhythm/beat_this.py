@@ -37,7 +37,7 @@ from tasks.rhythm.onsets import GRID_MEL, onset_envelope
 from tasks.rhythm.pulse import find_pulse, steadiness
 
 RATE: Final = 22_050
-"""Hz that the network hears."""
+"""Sample rate of the network in Hz."""
 
 _N_FFT, _HOP, _MELS, _LOWEST_HZ, _HIGHEST_HZ = 1024, 441, 128, 30, 11_000
 _GAIN: Final = 1000.0
@@ -100,7 +100,7 @@ def beat_this_grid(path: Path, network: nn.Module) -> Grid | None:
 
 
 def beat_activations(samples: Samples, network: nn.Module) -> BeatActivations:
-    """What the network hears in mono samples (n,) at `RATE`, half a minute at a time."""
+    """The beat and downbeat probabilities of mono samples (n,) at `RATE`, half a minute at a time."""
     frames, asked = 1 + len(samples) // _HOP, _CHUNK - 2 * _BORDER
     parts = []
     for start in range(0, frames, asked):
@@ -110,8 +110,8 @@ def beat_activations(samples: Samples, network: nn.Module) -> BeatActivations:
         borders = (0, 0, _BORDER - (first - before), _BORDER - (after - end))
         padded = nn.functional.pad(beat_spectrogram(samples, before, after), borders)
         with torch.inference_mode():
-            heard = network(padded[None])
-        both = torch.stack([heard["beat"][0], heard["downbeat"][0]])[:, _BORDER:-_BORDER]
+            output = network(padded[None])
+        both = torch.stack([output["beat"][0], output["downbeat"][0]])[:, _BORDER:-_BORDER]
         parts.append(torch.sigmoid(both[:, start - first :]).double().numpy())
     beats, downbeats = np.concatenate(parts, axis=1)
     return BeatActivations(beats, downbeats)
@@ -140,7 +140,7 @@ def beat_spectrogram(samples: Samples, first: int, end: int) -> Tensor:
 
 
 def grid_from_beats(power: Matrix, frame_rate: float, activations: BeatActivations) -> Grid | None:
-    """The grid of normalised mel power (frames, mels), as for `estimate_grid`, by the beats that were heard in it.
+    """The grid of normalised mel power (frames, mels), as for `estimate_grid`, by the beats found in it.
 
     None where there is no steady pulse, where the beats do not fall in with it, or none of four is a bar line more
     clearly than the others; and for less than half a minute, in which chance does as well.

@@ -46,9 +46,9 @@ class Steps:
 
 @dataclass(frozen=True)
 class Novelty:
-    """What it says for the head of a bar, a pair of bars or a phrase of `period` steps that there is something new.
+    """Weights of novelty as evidence for the head of a bar, a pair of bars or a phrase of `period` steps.
 
-    That is, what the lowest so many `mels` do begins, and ceases, to be unlike what they did 1, 2 and 4 bars before
+    Novelty is what the lowest so many `mels` do begins, and ceases, to be unlike what they did 1, 2 and 4 bars before
     (`weights`: begins, ceases, begins, …), the next so many `steps` against the last. What is new at the head of a
     phrase is old four bars later.
     """

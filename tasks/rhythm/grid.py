@@ -1,4 +1,4 @@
-"""The beat grid: tempo and first downbeat of a file, who said so, and how sure that is."""
+"""The beat grid of a file: tempo and first downbeat, stated or estimated, with their source and a confidence."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,7 +127,7 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
 
 
 def _compared_with_pulse(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo:
-    """A stated tempo beside the pulse that was found."""
+    """A stated tempo checked against the pulse that was found."""
     found = min((pulse.bpm * octave for octave in (0.5, 1.0, 2.0)), key=lambda bpm: abs(bpm / tempo.bpm - 1))
     if abs(found - tempo.bpm) / 60 * duration_s < _UNNOTICED_BEATS:
         return tempo

@@ -1,4 +1,4 @@
-"""Does a loop that goes round run in four, or in three, five or seven? Its onsets, taken as periodic, tell."""
+"""The metre of a loop, in four or in three, five or seven, from its onset envelope taken as periodic."""
 
 from typing import Final
 

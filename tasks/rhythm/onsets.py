@@ -40,7 +40,7 @@ _SHARES: Final = _band_shares()
 
 
 def grid_mel_at(sample_rate: int) -> MelConfig:
-    """`GRID_MEL` for a sound at another sample rate (Hz), that of the model which hears it too."""
+    """`GRID_MEL` for a sound at another sample rate (Hz), that of the model which reads it too."""
     return replace(GRID_MEL, sample_rate=sample_rate)
 
 

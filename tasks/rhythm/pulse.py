@@ -1,4 +1,4 @@
-"""The tempo of an onset envelope: which beat divides and multiplies in twos, and how steadily it runs."""
+"""Tempo estimation from an onset envelope: the beat, its octave, and how steady it is over the file."""
 
 from dataclasses import dataclass, replace
 from typing import Final

@@ -1,1 +1,1 @@
-"""Where loops come from: folders, compositions, the Freesound Loop Dataset, Freesound."""
+"""Sources of loops: folders, compositions, the Freesound Loop Dataset, Freesound."""

@@ -1,4 +1,4 @@
-"""Credits: which loops went into something, by whom, under which licence, and what was done to each."""
+"""Credits of loops and mixes: author, licence, and the changes made to each loop."""
 
 import json
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ _EFFECTS: Final = {
     "noise": "noise added to the mix at {level_db:+g} dB",
     "codec": "the mix coded as Vorbis of quality {quality:g}",
 }
-"""What is said of an effect on a mix, by its kind."""
+"""The sentence for an effect on a mix, by its kind."""
 
 
 def licence_counts(loops: Iterable[Loop]) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def write_dataset_credits(title: str, plan: Sequence[Mix], loops: Mapping[str, L
 
 
 def pass_on_credits(dataset: Path, model: Path) -> None:
-    """Give the folder of a model the credits of the data set that it learned from, word for word."""
+    """Copy the credits of a data set into the folder of a model trained on it."""
     for name in ("ATTRIBUTION.md", "attribution.json"):
         write_text_atomically(model / name, (dataset / name).read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""Four-bar cuts of whole compositions whose truth is known: loops of several roles, as they were composed."""
+"""Cutting compositions with ground truth into four-bar loops of several roles."""
 
 import hashlib
 import json

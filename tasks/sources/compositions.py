@@ -1,4 +1,4 @@
-"""Compositions with a known truth: what plays in every four bars, read from the folders they come in."""
+"""Reading compositions with ground truth: audio, tempo, and the roles of every four bars."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The decode check of a loop that was brought: its file must be what it claims, and says its own length."""
+"""The decode check of a fetched loop: its file is decoded whole, for its digests, duration and bars."""
 
 from dataclasses import replace
 from pathlib import Path

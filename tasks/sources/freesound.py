@@ -1,4 +1,4 @@
-"""Freesound's API: searching page by page, previews, and what a sound says of itself."""
+"""Freesound's API: searching page by page, previews, and the metadata of a sound."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ Refusal = tuple[str, Reason, str]
 class Freesound:
     """A client of the API at `base`; `granted` waits for the quota before every request.
 
-    The key travels in a header, only to the API; it is in no address, no message and no representation.
+    The key is sent in a header, only to the API; it is in no address, no message and no representation.
     """
 
     base: str
@@ -135,19 +135,19 @@ def sounds_on(pages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def place(sound_id: int) -> str:
-    """The name under which a sound of this source stands in the errors."""
+    """The name of a sound of this source in the view `errors`."""
     return f"freesound:{sound_id}"
 
 
 def describe_preview(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
-    """What a search says of a sound, as a loop whose preview is still to come; or why it is refused."""
+    """A search result as a loop whose preview is still to be fetched; or why it is refused."""
     if preview_of(sound) is None:
         return place(int(sound["id"])), Reason.VANISHED, f"has no {PREVIEW}"
     return _describe(sound, folder / f"{int(sound['id'])}.ogg", PREVIEW)
 
 
 def describe_original(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
-    """What a search says of a sound, as a loop whose original file is still to come; or why it is refused."""
+    """A search result as a loop whose original file is still to be fetched; or why it is refused."""
     kind = _text(sound, "type") or ""
     if f".{kind}" not in EXTENSIONS:
         return place(int(sound["id"])), Reason.UNSUPPORTED_CODEC, f"is of type {kind!r}, which no decoder takes"
@@ -204,7 +204,7 @@ def preview_of(sound: dict[str, Any]) -> str | None:
 
 
 def fetch_preview(url: str, target: Path, session: requests.Session, retries: RetryPolicy) -> None:
-    """Bring a preview to `target`, whole or not at all; it needs no key and counts against no quota.
+    """Download a preview to `target`, whole or not at all; it needs no key and counts against no quota.
 
     Raises GoneError if it is not there any more, RequestError if the server fails.
     """

@@ -1,4 +1,4 @@
-"""The original files of Freesound's sounds, which a person may have who is logged in."""
+"""Downloading the original files of Freesound's sounds, with a login."""
 
 import hashlib
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _UNAUTHORISED: Final = 401
 
 @dataclass(frozen=True)
 class Originals:
-    """Brings original files from the API at `base`; `granted` waits for the quota before every request."""
+    """Downloads original files from the API at `base`; `granted` waits for the quota before every request."""
 
     base: str
     login: Login
@@ -29,7 +29,7 @@ class Originals:
     clock: Callable[[], float]
 
     def fetch(self, sound: dict[str, Any], target: Path) -> None:
-        """Bring the original of a sound that a search found to `target`, whole and of the digest that it named.
+        """Download the original of a search result to `target`, whole and with the digest that the search named.
 
         Raises GoneError if it is not there any more, LoginError if the login is not good, DayQuotaError when the
         day's requests are used up, RequestError if the server fails.

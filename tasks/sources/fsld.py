@@ -35,7 +35,7 @@ Refusal = tuple[str, Reason, str]
 
 @dataclass(frozen=True)
 class AnnotatedSound:
-    """A sound that people annotated: what they say together, or why it is left out, and each one's answer."""
+    """An annotated sound: the consensus of its annotators, or why it is left out, and each one's answer."""
 
     sound_id: int
     consensus: Consensus | None
@@ -45,14 +45,14 @@ class AnnotatedSound:
 
 @dataclass(frozen=True)
 class ChosenSound:
-    """A sound to bring: the archive's member that holds it, and what its loop will say of it."""
+    """A sound to fetch: the archive's member that holds it, and its loop."""
 
     member: str
     loop: Loop
 
 
 def place(sound_id: int) -> str:
-    """The name under which a sound of this source stands in the errors."""
+    """The name of a sound of this source in the view `errors`."""
     return f"fsld:{sound_id}"
 
 
@@ -91,7 +91,7 @@ def choose(
     licences: Collection[str],
     limit: int | None,
 ) -> tuple[list[ChosenSound], list[Refusal], int]:
-    """The sounds to bring into `folder`: annotated, with audio, metadata and a licence; the first `limit` by id.
+    """The sounds to fetch into `folder`: annotated, with audio, metadata and a licence; the first `limit` by id.
 
     Only those that have one of `roles`, if any are named, and a licence of the classes `licences`. Returns them,
     what is refused (no audio, no metadata, an unknown licence), and how many were passed over for their licence.
@@ -150,7 +150,7 @@ def _annotated_sound(sound_id: int, said: list[Annotation]) -> AnnotatedSound:
 
 
 def _loop(annotated: AnnotatedSound, consensus: Consensus, entry: dict[str, Any], licence: str, path: Path) -> Loop:
-    """What is known of a loop before its file is there; the uploader's tempo is believed only where nobody spoke."""
+    """The metadata of a loop before its file is there; the uploader's tempo counts only where no annotator gave one."""
     author = _text(entry, "username")
     uploaded = entry.get("annotations")
     uploader_bpm = uploaded.get("bpm") if isinstance(uploaded, dict) else None

@@ -1,4 +1,4 @@
-"""The annotations of the Freesound Loop Dataset: what each person said of a loop, and what they say together."""
+"""The annotations of the Freesound Loop Dataset: each person's answers, and their consensus."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from storage.vocabulary import ROLES
 from tasks.metadata.key_names import TONICS
 
 BPM_RANGE: Final = (25.0, 400.0)
-"""A tempo that an annotator typed is believed inside this range, in beats per minute."""
+"""A tempo that an annotator typed is used inside this range, in beats per minute."""
 
 BPM_SPREAD: Final = 1.0
 """Annotators agree on a tempo if their answers lie this close together, in beats per minute."""
@@ -31,7 +31,7 @@ class Annotation:
 
     `roles` in the order of the vocabulary; `bpm` in beats per minute, None where no tempo was given or none is
     defined; `key` a tonic with a sharp, `mode` major or minor, each None where unknown, and `tonal` false where the
-    annotator said that there is no key to hear; `discard` and `save_for_later` are the annotator's refusals.
+    annotator said that there is no key; `discard` and `save_for_later` are the annotator's refusals.
     """
 
     annotator: str
@@ -190,10 +190,10 @@ def _agree_on_tempo(voices: Sequence[Annotation]) -> tuple[float | None, tuple[s
 
 
 def _agree_on_key(voices: Sequence[Annotation]) -> tuple[str | None, str | None, tuple[str, ...]]:
-    heard = {one.key for one in voices if one.tonal is not None}
-    if len(heard) > 1:
+    tonics = {one.key for one in voices if one.tonal is not None}
+    if len(tonics) > 1:
         return None, None, ("key_disputed",)
-    key = heard.pop() if heard else None
+    key = tonics.pop() if tonics else None
     if key is None:
         return None, None, ("atonal",) if any(one.tonal is False for one in voices) else ()
     modes = {one.mode for one in voices if one.mode is not None}

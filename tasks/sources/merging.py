@@ -1,4 +1,4 @@
-"""New loops into a table that already holds some: each content once, whoever brought it."""
+"""Merging fetched loops into the table of loops: each content once, whichever source it came from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from storage.loops.table import Loop
 
 @dataclass(frozen=True)
 class Merged:
-    """The table after a fetch: all its loops, those that the fetch brought or renewed, how many it brought twice."""
+    """The table after a fetch: all its loops, those that are new or renewed, how many were duplicates."""
 
     table: list[Loop]
     kept: list[Loop]
@@ -20,7 +20,7 @@ def merge_loops(known: Iterable[Loop], fresh: Sequence[Loop]) -> Merged:
     """Take `fresh` loops into the table of `known` ones.
 
     Two loops are one if their files have the same bytes, or decode to the same audio. A loop is renewed by what its
-    source now says of the same file, or of another if its own is gone; what another source brought stays as it is,
+    source now says of the same file, or of another if its own is gone; a loop of another source stays as it is,
     with its licence. Among fresh loops of one content the first by path is kept. A loop whose file now holds another
     content is no more, nor is the preview of a sound whose original came.
     """

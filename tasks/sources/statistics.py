@@ -1,4 +1,4 @@
-"""What a table of loops holds, in numbers."""
+"""Statistics of the table of loops: counts by role, source, licence and tempo."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

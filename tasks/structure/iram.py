@@ -1,4 +1,4 @@
-"""The map at the scale of bars: which role sounds in which bar, and where each comes in and goes out."""
+"""The instrumentation role activation map by bars: smoothing activations (Viterbi), and the spans of each role."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Pictures: the spectrogram of a track above its instrumentation role activation map."""
+"""The plot of a track: its spectrogram above its instrumentation role activation map."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""The key of a file: the one that somebody wrote down, else what its pitch classes say."""
+"""The key of a file: stated in a manifest, tag or file name, else estimated from its pitch classes."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _EVERY_S: Final = 24.0
 
 @dataclass(frozen=True)
 class Key:
-    """A tonic, a mode (None where nobody said), who said so, and a confidence of 0..1."""
+    """A tonic, a mode (None where nobody said), its source, and a confidence of 0..1."""
 
     key: str
     mode: str | None
@@ -43,7 +43,7 @@ def stated_key(path: Path, manifest: str | None) -> Key | None:
 
 
 def reported_key(key: Key, active: Collection[str]) -> Key | None:
-    """A key to tell others, given the roles that likely sound: a stated one, or a sure estimate with notes.
+    """The key to report, given the roles that likely sound: a stated one, or a sure estimate with notes; else None.
 
     On the loops of melody and chords of `tests/benchmarks/test_key_estimates.py` that the estimator was not chosen on,
     its notes are right in .52 of all cases and in three quarters of those from a confidence of 0.75 on. On bass alone
@@ -55,9 +55,9 @@ def reported_key(key: Key, active: Collection[str]) -> Key | None:
 
 
 class KeyEstimator:
-    """Gathers pitch classes while a sound streams by: of its first eight seconds in every 24, one passage held at once.
+    """Sums pitch classes while blocks are read: of the first eight seconds in every 24, one passage held at once.
 
-    To hear all of it would cost a fifth of decoding an MP3; a third of it says the key of a track as well.
+    To analyse all of it would cost a fifth of decoding an MP3; a third of it says the key of a track as well.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -67,16 +67,16 @@ class KeyEstimator:
         self._strengths = np.zeros(12)
 
     def tap(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
-        """The same blocks, heard on their way."""
+        """Yield the same blocks, and add each to the estimate."""
         for block in blocks:
             self._add(block)
             yield block
         self._close_passage()
 
     def estimate(self) -> Key | None:
-        """The key of what has passed, whatever its confidence; None where nothing pitched sounded."""
-        heard = key_of(self._strengths)
-        return None if heard is None else Key(heard.key, heard.mode, KeySource.ESTIMATE, heard.confidence)
+        """The key of the blocks so far, whatever its confidence; None where nothing pitched sounded."""
+        found = key_of(self._strengths)
+        return None if found is None else Key(found.key, found.mode, KeySource.ESTIMATE, found.confidence)
 
     def _add(self, block: Samples) -> None:
         passage, every = (round(seconds * self._rate) for seconds in (_PASSAGE_S, _EVERY_S))

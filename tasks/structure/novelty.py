@@ -1,4 +1,4 @@
-"""Novelty: how much the sound changes from bar to bar."""
+"""The novelty curve of a track: how much the sound changes at each bar."""
 
 from typing import Final
 

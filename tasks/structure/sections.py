@@ -1,4 +1,4 @@
-"""Sections: intro, build, core, break, outro, read from what sounds in each bar, how loud it is, and what changes."""
+"""Sections of a track (intro, build, core, break, outro) from the roles, level and novelty of each bar."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Training a model: batches, losses, the loop, checkpoints, teachers, cross-validation, the card."""
+"""Training a model: batches, losses, the loop, checkpoints, soft labels, distillation, cross-validation, the card."""

@@ -1,4 +1,4 @@
-"""Changes that leave the roles as they are: pitch, time, level, equaliser, fades, hidden stretches; on mel powers."""
+"""Augmentation of mel powers: pitch, time, level, equaliser, fades, masks of time and frequency."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ def pitch_matrices(hertz: Tensor) -> Tensor:
 
 
 def moved_in_time(rows: int, frames: int, random: torch.Generator) -> Tensor:
-    """Which frame is heard when (rows, frames): moved by whole beats, now and then at half or double tempo."""
+    """Frame indices (rows, frames): moved in time by whole beats, now and then at half or double tempo."""
     beats = torch.randint(frames // FRAMES_PER_BEAT, (rows, 1), generator=random)
     speed, plain = uniform(rows, random)[:, None], torch.arange(frames)
     time = torch.where(speed < _OTHER_TEMPO, plain // 2, torch.where(speed >= 1 - _OTHER_TEMPO, plain * 2, plain))
@@ -37,7 +37,7 @@ def moved_in_time(rows: int, frames: int, random: torch.Generator) -> Tensor:
 
 
 def moved_by_beats(rows: int, frames: int, random: torch.Generator) -> Tensor:
-    """Which frame is heard when (rows, frames): moved by whole beats."""
+    """Frame indices (rows, frames): moved in time by whole beats."""
     beats = torch.randint(frames // FRAMES_PER_BEAT, (rows, 1), generator=random)
     return (torch.arange(frames) + beats * FRAMES_PER_BEAT) % frames
 
@@ -74,7 +74,7 @@ def levels(rows: int, low: float, high: float, random: torch.Generator) -> Tenso
 
 
 def hidden(rows: int, frames: int, bands: int, random: torch.Generator) -> Tensor:
-    """What SpecAugment hides (Park et al., Interspeech 2019): a stretch of time, one of frequency, as a mask."""
+    """The mask of SpecAugment (Park et al., Interspeech 2019): a stretch of time, one of frequency."""
     return _stretch(rows, frames, random)[:, :, None] | _stretch(rows, bands, random)[:, None, :]
 
 

@@ -1,4 +1,4 @@
-"""Composing training batches on the fly: powers on the musical time axis add, so any loops can sound together."""
+"""Mixing training batches on the fly: sums of mel powers of loops on the musical time axis, and their labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -31,13 +31,13 @@ _RENDERED_SHARE: Final = 0.5
 """Share of a batch that is rows of the data set as they were rendered."""
 _RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
 _TEACHER_WEIGHT: Final = 0.7
-"""How far a teacher's answer on a rendered row stands for its label."""
+"""Weight of a teacher's soft label on a rendered row, beside its own label."""
 _MIX_SHARE: Final = 0.15
 _CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
-"""Share of cuts that get no further voice."""
+"""Share of cuts to which no loop is added."""
 _SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
-"""Share of voices of a role that are made instead of taken from a loop."""
+"""Share of voices of a role that are synthetic instead of a loop."""
 _MORE_VOICES: Final = (0.42, 0.22, 0.15, 0.11, 0.06, 0.04)
 _LOWEST_DB: Final = (-4.0, *[-16.0] * 5)
 _HIGHEST_DB: Final = 2.0
@@ -48,11 +48,11 @@ _UNKNOWN: Final = 0.5
 class BatchMixer:
     """Draws batches from a data set: its rows as they were rendered, and new sums of them.
 
-    Rendered rows are wanted as their labels say, or between these and what a teacher hears in them, which teaches how
+    The targets of rendered rows are their labels, or lie between these and a teacher's soft labels, which tell how
     alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
     or a single loop of a role drawn evenly, and gets up to five more single loops; the wanted roles are the union (-1
     where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
-    its own level, equaliser and fades; some are made instead of taken. All are levelled, tilted a little, and a
+    its own level, equaliser and fades; some are synthetic. All are levelled, tilted a little, and a
     stretch of time and one of frequency hidden.
     """
 
@@ -85,11 +85,11 @@ class BatchMixer:
     def draw(self, rows: int) -> tuple[Tensor, Tensor]:
         """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
         rendered = round(_RENDERED_SHARE * rows)
-        (heard, said), (sums, union) = self._rendered(rendered), self._new_mixes(rows - rendered)
-        return self._finished(torch.cat([heard, sums])), torch.cat([said, union])
+        (rows_as_rendered, labels), (sums, union) = self._rendered(rendered), self._new_mixes(rows - rendered)
+        return self._finished(torch.cat([rows_as_rendered, sums])), torch.cat([labels, union])
 
     def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
-        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and what is wanted."""
+        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and their targets."""
         chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
         times = moved_by_beats(rows, self._mels.shape[1], self._random)
         return self._powers(chosen, times), self._targets[chosen.to(self._device)]
@@ -97,8 +97,8 @@ class BatchMixer:
     def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
         """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
         home = self._mels.device
-        heard = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
-        return (torch.exp(heard) - FLOOR).clamp(min=0)
+        mels = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
+        return (torch.exp(mels) - FLOOR).clamp(min=0)
 
     def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
@@ -114,7 +114,7 @@ class BatchMixer:
         return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0)
 
     def _first(self, rows: int) -> tuple[Tensor, Tensor]:
-        """What each row starts from, and how many voices it gets besides."""
+        """The first loop or mix of each row, and how many more voices are added."""
         first, kind = self._single(rows), uniform(rows, self._random)
         more = torch.multinomial(torch.tensor(_MORE_VOICES), rows, replacement=True, generator=self._random)
         if len(self._mixed):
@@ -148,20 +148,20 @@ class BatchMixer:
         return power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device), labels
 
     def _synthetic(self, labels: Tensor, role: str, share: float) -> Tensor:
-        """Which voices of this role alone are made instead of taken from a loop."""
+        """Which voices of this role alone become synthetic."""
         place = ROLES.index(role)
         alone = (labels[:, place] == 1) & ((labels > 0).sum(dim=1) == 1)
         return (alone.cpu() & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
 
     def _synthesise(self, role: str, rows: int) -> Tensor:
-        """Mel powers (rows, frames, mels) of voices made from nothing."""
+        """Mel powers (rows, frames, mels) of synthetic voices."""
         frames = self._mels.shape[1]
         if role == "fx":
             return synthesise_effects(rows, frames, self._hertz, self._random)
         return synthesise_notes(NOTE_STYLES[role], rows, frames, self._hertz, self._random)
 
     def _finished(self, power: Tensor) -> Tensor:
-        """The log-mels of the sums, levelled, tilted, partly hidden."""
+        """The log-mels of the sums, levelled, tilted, partly masked."""
         rows, frames, bands = power.shape
         power = power / power.sum(dim=2).mean(dim=1).clamp(min=1e-4)[:, None, None]
         gains = levels(rows, -18.0, 3.0, self._random) * tilt(rows, bands, self._random)
@@ -171,14 +171,14 @@ class BatchMixer:
 
 
 def device_for(size: int, device: torch.device) -> torch.device:
-    """Where a data set of so many bytes rests: on the graphics card if that leaves it half of what is free there."""
+    """The device for a data set of so many bytes: the graphics card, if that leaves half of its free memory."""
     if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
         return torch.device("cpu")
     return device
 
 
 def _targets(examples: Examples) -> NDArray[np.float32]:
-    """What is wanted of rendered rows (n, roles): labels, or labels and a teacher's answers; unknown ones are his."""
+    """The targets of rendered rows (n, roles): labels, or labels and soft labels; where unknown, the soft label."""
     labels, soft_labels = examples.labels, examples.soft_labels
     if soft_labels is None:
         return labels

@@ -1,4 +1,4 @@
-"""The state of a training at the end of an epoch, in one safetensors file: going on from it is as if never stopped."""
+"""Checkpoints: the whole state of a training after an epoch, in one safetensors file, from which it resumes exactly."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ from tasks.networks.base import RoleNetwork
 
 @dataclass
 class TrainingHistory:
-    """How far a training has come: epochs done, best score and when, loss and validation score of each epoch."""
+    """The history of a training: epochs done, best score and when, loss and validation score of each epoch."""
 
     epoch: int = 0
     best: float = -1.0

@@ -1,4 +1,4 @@
-"""Cross-validation over whole groups of loops: every role's scores on rows of which nothing was learned."""
+"""Cross-validation over whole groups of loops: folds, training on each, scores on the held-out rows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -67,9 +67,9 @@ def make_folds(examples: Examples, units: Mapping[str, frozenset[str]], rules: S
     units is learned from where none of them is held out, and asked about where all of them are. Raises UserError if
     there are fewer units than folds.
     """
-    heard = [units[mix_id] for mix_id in examples.mix_ids]
+    row_units = [units[mix_id] for mix_id in examples.mix_ids]
     counts: dict[str, Counter[str]] = {}
-    for row, labels, kind in zip(heard, examples.labels, kinds_of(examples.mix_ids), strict=True):
+    for row, labels, kind in zip(row_units, examples.labels, kinds_of(examples.mix_ids), strict=True):
         if kind != "mix" and len(row) == 1 and rules.pinned(unit := next(iter(row))) != "train":
             counts.setdefault(unit, Counter()).update(
                 role for role, label in zip(ROLES, labels, strict=True) if label > 0
@@ -80,8 +80,8 @@ def make_folds(examples: Examples, units: Mapping[str, frozenset[str]], rules: S
     folds = []
     for number in range(count):
         out = frozenset(unit for unit, fold in fold_of.items() if fold == number)
-        learned = np.array([row.isdisjoint(out) for row in heard], np.bool_)
-        held = np.array([row <= out for row in heard], np.bool_)
+        learned = np.array([row.isdisjoint(out) for row in row_units], np.bool_)
+        held = np.array([row <= out for row in row_units], np.bool_)
         folds.append(Fold(tuple(sorted(out)), learned.nonzero()[0], held.nonzero()[0]))
     return folds
 
@@ -118,9 +118,9 @@ def decide_by_other_folds(examples: Examples, folds: Sequence[Fold], answers: Se
         others = [other for other in range(len(folds)) if other != number]
         rows = np.concatenate([folds[other].held for other in others])
         mix_ids, labels = [examples.mix_ids[row] for row in rows.tolist()], examples.labels[rows]
-        heard = np.concatenate([answers[other] for other in others])
-        calibration = fit_calibration(mix_ids, labels, heard)
-        thresholds = choose_thresholds(mix_ids, labels, calibrate(heard, calibration))
+        others_answers = np.concatenate([answers[other] for other in others])
+        calibration = fit_calibration(mix_ids, labels, others_answers)
+        thresholds = choose_thresholds(mix_ids, labels, calibrate(others_answers, calibration))
         limits = np.array([thresholds[role] for role in ROLES])
         decided.append((calibrate(given, calibration) >= limits).astype(np.float32))
     return decided

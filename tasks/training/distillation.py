@@ -1,4 +1,4 @@
-"""Teachers: trained models whose mean answer a student imitates (Hinton, Vinyals and Dean, 2015)."""
+"""Distillation: an ensemble of trained models as the teacher of a student (Hinton, Vinyals and Dean, 2015)."""
 
 from collections.abc import Sequence
 

@@ -72,8 +72,8 @@ def train_network(
 ) -> TrainedNetwork:
     """Train on one split, keep the epoch that is best on the other.
 
-    `report` hears of each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the state
-    is written after each epoch, and a training that was stopped goes on from there to the same result.
+    `report` is called after each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the
+    state is written after each epoch, and a training that was stopped goes on from there to the same result.
     """
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""From a request to a model: train, calibrate, choose thresholds, score what was never seen, write it all on a card."""
+"""From a training request to a stored model: train, calibrate, choose thresholds, score the test split."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class Material:
-    """What a model is made from and kept in: a data set's folder, lock and splits, the store of models.
+    """What a training works with: a data set's folder, lock and splits, the store of models.
 
     `teacher` names who gave the training split its soft labels, if anyone did.
     """

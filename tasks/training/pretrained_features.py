@@ -1,7 +1,8 @@
-"""What a network that learned tagging from a large collection hears: the front end of musicnn.
+"""Features of a pretrained tagging network, the front end of musicnn, for soft labels.
 
 Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging" (ISMIR 2019, late-breaking
-demo). Its filters for timbre and rhythm were learned on the Million Song Dataset; here they only listen, for a teacher.
+demo). Its filters for timbre and rhythm were learned on the Million Song Dataset; here they stay fixed, and
+the heads of a teacher learn from them.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from torch.nn.functional import conv2d, pad
 from tasks.audio.decoding import Samples
 
 RATE: Final = 16_000
-"""Hz that the front end hears."""
+"""Sample rate of the front end in Hz."""
 
 _N_FFT: Final = 512
 _HOP: Final = 256
@@ -31,7 +32,7 @@ _STRIDE: Final = 4
 
 
 class PretrainedFeatures:
-    """Hears samples as the answers of musicnn's filters: their greatest, mean and deviation over time."""
+    """Extracts the outputs of musicnn's filters: their maximum, mean and deviation over time."""
 
     def __init__(self) -> None:
         """Read the bundled weights."""
@@ -47,8 +48,8 @@ class PretrainedFeatures:
         level = np.float32(_RMS / max(1e-4, float(np.sqrt(np.mean(np.square(samples))))))
         with torch.inference_mode():
             answers = self._answers(self._log_mel(torch.from_numpy(samples * level)))
-            heard = torch.cat([answers.amax(dim=1), answers.mean(dim=1), answers.std(dim=1)])
-        features: NDArray[np.float16] = heard.to(torch.float16).numpy()
+            outputs = torch.cat([answers.amax(dim=1), answers.mean(dim=1), answers.std(dim=1)])
+        features: NDArray[np.float16] = outputs.to(torch.float16).numpy()
         return features
 
     def _log_mel(self, samples: Tensor) -> Tensor:
@@ -65,6 +66,6 @@ class PretrainedFeatures:
             named = {part: weights[f"filters.{branch}.{part}"] for part in ("weight", "bias", "scale", "shift")}
             before = (named["weight"].shape[2] - 1) // 2
             padded = pad(image, (0, 0, before, named["weight"].shape[2] - 1 - before))
-            heard = torch.relu(conv2d(padded, named["weight"], named["bias"], stride=(_STRIDE, 1)))
-            answers.append(heard.amax(dim=3)[0] * named["scale"][:, None] + named["shift"][:, None])
+            outputs = torch.relu(conv2d(padded, named["weight"], named["bias"], stride=(_STRIDE, 1)))
+            answers.append(outputs.amax(dim=3)[0] * named["scale"][:, None] + named["shift"][:, None])
         return torch.cat(answers)

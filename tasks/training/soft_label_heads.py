@@ -1,4 +1,4 @@
-"""Heads on what a pretrained ear hears: small networks from its features to roles, whose answers teach others."""
+"""Soft labels: small heads from pretrained features to roles, trained so that no row is labelled by its own head."""
 
 from collections.abc import Callable, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Effects made from nothing, as mel powers on the musical axis: sweeps, risers, falls, wooshes, impacts, textures.
+"""Synthetic effects as mel powers on the musical axis: sweeps, risers, falls, wooshes, impacts, textures.
 
 Recorded effects are the scarcest loops there are. What makes an effect is a movement rather than a timbre, and a
 movement is easily drawn: a band of noise or a few partials whose place, width and level change over the bars.
@@ -14,7 +14,7 @@ _FRAMES_PER_BEAT = 16
 def synthesise_effects(rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
     """Mel powers (rows, frames, bands) of `rows` effects, each with a highest total power near one.
 
-    `hertz` (bands,) are the centres of the bands. An effect lasts one beat to sixteen beats and is heard again
+    `hertz` (bands,) are the centres of the bands. An effect lasts one beat to sixteen beats and is repeated
     every one, two or four bars.
     """
     time, length = _moments(rows, frames, random)

@@ -1,4 +1,4 @@
-"""Basses, melodies and chords made from nothing, as mel powers on the musical axis.
+"""Synthetic basses, melodies and chords as mel powers on the musical axis.
 
 What tells these roles apart is how notes are used rather than who plays them: one low note at a time, one higher note
 at a time, or several at once. So timbre, rhythm, key and register are drawn anew for every voice, and no network can
@@ -35,15 +35,15 @@ NOTE_STYLES: Final = {
 }
 
 
-def synthesise_notes(manner: NoteStyle, rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
+def synthesise_notes(style: NoteStyle, rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
     """Mel powers (rows, frames, bands) of `rows` four-bar parts, each with a highest total power near one.
 
     `hertz` (bands,) are the centres of the bands.
     """
     steps = 4 * _STEPS_PER_BAR
-    onsets = _onsets(manner, rows, random)
+    onsets = _onsets(style, rows, random)
     since = torch.arange(steps) - torch.where(onsets, torch.arange(steps), 0).cummax(dim=1).values
-    notes = _notes(manner, onsets, random)
+    notes = _notes(style, onsets, random)
     spectra = _timbres(rows, hertz, random)
     voices = torch.stack([spectra[torch.arange(rows)[:, None], note] for note in notes]).sum(dim=0)
     per_step = frames // steps
@@ -59,9 +59,9 @@ def synthesise_notes(manner: NoteStyle, rows: int, frames: int, hertz: Tensor, r
     return power / power.sum(dim=2).amax(dim=1).clamp(min=1e-9)[:, None, None]
 
 
-def _onsets(manner: NoteStyle, rows: int, random: torch.Generator) -> Tensor:
+def _onsets(style: NoteStyle, rows: int, random: torch.Generator) -> Tensor:
     """Where notes begin (rows, steps): a bar's pattern, repeated with small changes, on sixteenths or on eighths."""
-    low, high = manner.density
+    low, high = style.density
     density = low + (high - low) * _uniform(rows, random)[:, None]
     pattern = torch.rand((rows, _STEPS_PER_BAR), generator=random) < density
     eighths = (torch.arange(_STEPS_PER_BAR) % 2 == 0) | (_uniform(rows, random) < 0.4)[:, None]
@@ -72,22 +72,22 @@ def _onsets(manner: NoteStyle, rows: int, random: torch.Generator) -> Tensor:
     return onsets ^ (changed & (torch.arange(4 * _STEPS_PER_BAR) > 0))
 
 
-def _notes(manner: NoteStyle, onsets: Tensor, random: torch.Generator) -> list[Tensor]:
+def _notes(style: NoteStyle, onsets: Tensor, random: torch.Generator) -> list[Tensor]:
     """Which notes sound at each step, as rows of the table of spectra: one tensor (rows, steps) for each voice."""
     rows, steps = onsets.shape
     scale = _SCALES[torch.randint(len(_SCALES), (rows,), generator=random)]
-    root = torch.randint(*manner.roots, (rows, 1), generator=random)
+    root = torch.randint(*style.roots, (rows, 1), generator=random)
     harmony = torch.randint(0, 7, (rows, 4), generator=random) * (_uniform(rows, random) < 0.8)[:, None]
-    wander = torch.randint(0, manner.range, (rows, _STEPS_PER_BAR), generator=random).repeat(1, 4)
-    if manner.voices[1] > 1:
+    wander = torch.randint(0, style.range, (rows, _STEPS_PER_BAR), generator=random).repeat(1, 4)
+    if style.voices[1] > 1:
         degree = harmony.repeat_interleave(_STEPS_PER_BAR, dim=1)
     else:
         still = torch.rand((rows, steps), generator=random) < 0.7 * _uniform(rows, random)[:, None]
-        degree = harmony.repeat_interleave(_STEPS_PER_BAR, dim=1) % manner.range + wander.masked_fill(still, 0)
+        degree = harmony.repeat_interleave(_STEPS_PER_BAR, dim=1) % style.range + wander.masked_fill(still, 0)
     held = degree.gather(1, torch.where(onsets, torch.arange(steps), 0).cummax(dim=1).values)
-    voices = torch.randint(manner.voices[0], manner.voices[1] + 1, (rows, 1), generator=random)
+    voices = torch.randint(style.voices[0], style.voices[1] + 1, (rows, 1), generator=random)
     notes = []
-    for voice in range(manner.voices[1]):
+    for voice in range(style.voices[1]):
         step = held + 2 * voice
         note = root + 12 * (step // 7) + scale.gather(1, step % 7)
         note = torch.where(voices > voice, note, root + scale.gather(1, held % 7) + 12 * (held // 7))
