@@ -39,7 +39,7 @@ def correct(
     ] = None,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the corrections of the track.")] = False,
 ) -> None:
-    """Correct a track's roles, tempo or first downbeat, over every model; corrections stay with the audio, whatever its name."""
+    """Correct roles, tempo or first downbeat of a track; corrections win over every model and stay with the audio."""
     from storage.catalogue.corrections import Correction, Corrections
     from storage.catalogue.ledger import Ledger
     from tasks.labelling.corrections import read_corrections, roles_said

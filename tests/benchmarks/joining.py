@@ -4,10 +4,10 @@ A bar is the sum of the one-bar patterns of the loops that sound in it. First th
 patterns and subsets of loops are fitted in turn, as in expectation maximisation. Given the patterns, each of the 2^K
 subsets of the K loops has a posterior from how well it explains the bar (Kullback-Leibler divergence of mel power);
 given the posterior, the patterns follow the multiplicative rule of non-negative matrix factorisation (Lee and Seung,
-2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network listens to what each
+2001). Patterns cost a little, so that no pattern keeps what another explains. Then the network is asked about what each
 pattern explains of the song, and so names it; and all is fitted once more with the network's odds of the roles in each
 bar as a prior. Such a fit is far too sure of itself, so the last word on a bar is half the fit's, and half what the
-network hears in that bar, a part of what it hears in all of them left out.
+network finds in that bar, a part of what it finds in all of them left out.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 from tasks.features.mel_config import Matrix
 
 Floats = NDArray[np.float64]
-Listen = Callable[[Matrix], Matrix]
+Ask = Callable[[Matrix], Matrix]
 """Mel power of segments of four bars (segments, frames, mels) to the probability of each role (segments, roles)."""
 
 _FRAMES, _BANDS = 32, 32
@@ -39,40 +39,42 @@ _SUREST: Final = 4.0
 """Log odds beyond which the fit of a bar says no more."""
 
 _ALWAYS: Final = 0.25
-"""Share of a role's mean odds that is no news of a bar: a loop that is hard to hear is so wherever it sounds."""
+"""Share of a role's mean odds that is no news of a bar: a loop that is hard to recognise is so wherever it sounds."""
 
 _TINY: Final = 1e-3
 
 
-def join(mels: Matrix, heard: Matrix, roles: tuple[str, ...], listen: Listen) -> Floats:
-    """The probability of each role in each bar (bars, roles), from mel power and what the network heard.
+def join(mels: Matrix, answers: Matrix, roles: tuple[str, ...], ask: Ask) -> Floats:
+    """The probability of each role in each bar (bars, roles), from mel power and what the network answers.
 
-    `mels` (bars, frames, mels), `heard` (bars, roles), `roles` of the loops; `listen` is the network, asked about what
+    `mels` (bars, frames, mels), `answers` (bars, roles), `roles` of the loops; `ask` is the network, asked about what
     one pattern after the other explains.
     """
     song = _pooled(mels)
     subsets = np.array(list(product((0.0, 1.0), repeat=len(roles))))
     apart = _fit(song, subsets, np.zeros((len(song), len(subsets))), _first_guess(mels, len(roles))) @ subsets
-    named = name_factors(mels, roles, apart, listen)
+    named = name_factors(mels, roles, apart, ask)
     of_role = np.array([[one == role for role in ROLES] for one in roles], np.float64)
     sounding = np.minimum(subsets @ of_role, 1.0)
-    odds = _odds(heard)
+    odds = _odds(answers)
     prior = (odds * of_role.max(axis=0)) @ sounding.T - np.log(_alike(sounding))
     fitted = np.clip(_odds(_fit(song, subsets, prior, named) @ sounding), -_SUREST, _SUREST)
     return np.asarray(expit((fitted + odds - _ALWAYS * odds.mean(axis=0)) / 2))
 
 
-def name_factors(mels: Matrix, roles: tuple[str, ...], activity: Floats, listen: Listen) -> Floats:
-    """Factors (bars, loops) in the order of `roles`, each named by what the network hears in its part of the song."""
+def name_factors(mels: Matrix, roles: tuple[str, ...], activity: Floats, ask: Ask) -> Floats:
+    """Factors (bars, loops) in the order of `roles`, each named by what the network finds in its part of the song."""
     asked = [ROLES.index(role) for role in roles]
-    told = [_told(part, active, listen) for part, active in zip(_parts(mels, activity), activity.T, strict=True)]
-    factors, places = linear_sum_assignment(-np.array(told)[:, asked])
+    odds_by_factor = [
+        _role_odds(part, active, ask) for part, active in zip(_parts(mels, activity), activity.T, strict=True)
+    ]
+    factors, places = linear_sum_assignment(-np.array(odds_by_factor)[:, asked])
     ordered = np.empty_like(activity)
     ordered[:, places] = activity[:, factors]
     return ordered
 
 
-def _told(part: Matrix, active: Floats, listen: Listen) -> Floats:
+def _role_odds(part: Matrix, active: Floats, ask: Ask) -> Floats:
     """The mean odds (roles,) of a part of a song (bars, frames, mels) over its segments, by how active it is there."""
     bars, frames, bands = part.shape
     lacking = -bars % BARS_PER_SEGMENT
@@ -80,7 +82,7 @@ def _told(part: Matrix, active: Floats, listen: Listen) -> Floats:
     shares = np.append(active, np.zeros(lacking)).reshape(-1, BARS_PER_SEGMENT).mean(axis=1)
     segments = padded.reshape(-1, BARS_PER_SEGMENT * frames, bands)
     levelled = segments * (part.mean() / np.maximum(segments.mean(axis=(1, 2), keepdims=True), 1e-9))
-    return np.asarray(np.average(_odds(listen(levelled.astype(np.float32))), axis=0, weights=shares + _TINY))
+    return np.asarray(np.average(_odds(ask(levelled.astype(np.float32))), axis=0, weights=shares + _TINY))
 
 
 def _first_guess(mels: Matrix, count: int) -> Floats:
@@ -145,6 +147,6 @@ def _alike(sounding: Floats) -> Floats:
     return np.asarray(count[kind.ravel()], np.float64)
 
 
-def _odds(heard: Matrix | Floats) -> Floats:
-    likely = heard.astype(np.float64)
+def _odds(answers: Matrix | Floats) -> Floats:
+    likely = answers.astype(np.float64)
     return np.asarray(np.log(likely + _TINY) - np.log(1 - likely + _TINY))

@@ -1,7 +1,7 @@
 """Songs of tracker modules, whose bar lines are known exactly, for the fit of the grid's weights.
 
 The modules are those of games in Debian; none of them is by anybody whose music figures are reported on. `PACKAGES`
-names them, `apt-get download` brings them, `dpkg-deb -x` unpacks each into a folder of its name. They are played by
+names them, `apt-get download` fetches them, `dpkg-deb -x` unpacks each into a folder of its name. They are played by
 libopenmpt (Debian: libopenmpt0), which tells the row of the pattern that is playing.
 """
 
@@ -44,7 +44,7 @@ _ON_BAR: Final = 0.9
 
 @dataclass(frozen=True)
 class Song:
-    """Samples (n,) at the rate of `GRID_MEL`, the tempi they may be heard at, and the head of a phrase in seconds.
+    """Samples (n,) at the rate of `GRID_MEL`, the tempi they may be counted at, and the head of a phrase in seconds.
 
     Every `period_steps` sixteenth notes from there a phrase may begin.
     """

@@ -88,7 +88,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def sighting(tree: Path) -> DiskState:
+def disk_state(tree: Path) -> DiskState:
     found = find_audio([tree]).table
     return DiskState(found, {path: f"{number:064x}" for number, path in enumerate(found.column("path").to_pylist())})
 
@@ -102,7 +102,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tree: Path) -> Workspace
         ledger.register_model(model)
         ledger.activate_model(model.model_id)
         ledger.open_run("one", "label", model.model_id)
-        Labels(ledger).register("one", sighting(tree), model.model_id, LABEL_VERSION)
+        Labels(ledger).register("one", disk_state(tree), model.model_id, LABEL_VERSION)
         ledger.connection.execute(LABELS.format(model=model.model_id))
         for low in range(0, TRACKS, 50_000):
             ledger.connection.execute(
@@ -129,7 +129,7 @@ def test_a_large_catalogue(workspace: Workspace, tree: Path, capsys: pytest.Capt
                 plan = preview(workspace, [tree], None)
             assert (plan.findings["unchanged"], plan.to_decode) == (TRACKS, 0), plan
             with timed("entering the unchanged tree into the ledger"):
-                Labels(ledger).register("two", sighting(tree), model.model_id, LABEL_VERSION)
+                Labels(ledger).register("two", disk_state(tree), model.model_id, LABEL_VERSION)
             parts = [workspace.parts / "three" / f"{number}.parquet" for number in range(64)]
             for number, part in enumerate(parts):
                 write_part(part, [labelled(f"{number}-{place}", model.model_id) for place in range(64)])

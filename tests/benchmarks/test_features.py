@@ -37,10 +37,10 @@ def rendered(corpus: Path) -> dict[str, dict[str, Examples]]:
     loops = [loop_from(row) for row in read_manifest(corpus / "loops" / "manifest.csv")]
     recipe = read_recipe(find_recipe("bundled-model")).model_copy(update={"mixes": MIXES})
     plan = plan_mixes(loops, recipe) + plan_singles(loops, recipe)
-    by_id, forms, rate = {loop.loop_id: loop for loop in loops}, StretchedLoops(), recipe.mel.sample_rate
+    by_id, stretched, rate = {loop.loop_id: loop for loop in loops}, StretchedLoops(), recipe.mel.sample_rate
     mels: dict[str, list[np.ndarray]] = {"on the beat": [], "in time": []}
     for mix in plan:
-        samples = render_mix(mix, by_id, rate, forms)
+        samples = render_mix(mix, by_id, rate, stretched)
         mels["on the beat"].append(mix_features(samples, mix.bpm, recipe.mel).astype(np.float16))
         in_time = np.resize(samples, round(SECONDS * rate))
         mels["in time"].append(mix_features(in_time, 16 * 60 / SECONDS, recipe.mel).astype(np.float16))

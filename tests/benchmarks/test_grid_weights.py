@@ -1,7 +1,7 @@
 """Where the weights of `tasks.rhythm.downbeat` come from: a logistic fit to excerpts of songs with known bar lines.
 
 The songs are the compositions that `test_grids.py` names as developed on, and tracker modules (`modules.py`, which says
-where from; ROLECALL_MODULES is their folder). Of each, excerpts of 40 to 120 seconds are heard on their true tempo,
+where from; ROLECALL_MODULES is their folder). Of each, excerpts of 40 to 120 seconds are taken at their true tempo,
 those of compositions from 165 BPM on at half of it too, as it may be found. Which of the 64 steps of a phrase is its
 head is a softmax over the evidence of each; the fit is held back by a penalty that does best on authors left out.
 Prints how often bar line and phrase are found in excerpts of such authors, and the weights, doubled as they are in use;
@@ -40,7 +40,7 @@ _ONE_AUTHOR: Final = {"lmms_alf42red": "lmms_capdan"}
 
 
 @dataclass(frozen=True)
-class Heard:
+class GridExcerpt:
     """The evidence (64, 71) of an excerpt; which steps (64,) are heads of phrases; how much it counts."""
 
     evidence: Floats
@@ -55,27 +55,27 @@ def test_grid_weights(corpus: Path) -> None:
     modules = os.environ.get("ROLECALL_MODULES")
     if modules is None:
         pytest.skip("set ROLECALL_MODULES to a folder of unpacked packages")
-    heard = [
+    taken = [
         *(one for song in compositions(corpus) for one in excerpts(song, "composition")),
         *(one for song in read_modules(Path(modules)) for one in excerpts(song, "module")),
     ]
-    found = np.zeros((len(heard), 2))
-    for author in sorted({one.author for one in heard}):
-        weights = fit([one for one in heard if one.author != author])
-        for place in [place for place, one in enumerate(heard) if one.author == author]:
-            found[place] = judge(heard[place], weights)
+    found = np.zeros((len(taken), 2))
+    for author in sorted({one.author for one in taken}):
+        weights = fit([one for one in taken if one.author != author])
+        for place in [place for place, one in enumerate(taken) if one.author == author]:
+            found[place] = is_right(taken[place], weights)
     for kind in ("composition", "module"):
-        chosen = [one.kind == kind for one in heard]
-        bar, phrase = np.average(found[chosen], axis=0, weights=[one.weight for one in heard if one.kind == kind])
+        chosen = [one.kind == kind for one in taken]
+        bar, phrase = np.average(found[chosen], axis=0, weights=[one.weight for one in taken if one.kind == kind])
         print(f"\n{sum(chosen)} excerpts, {kind}s, authors left out: bar {bar:.3f} phrase {phrase:.3f}")
-    weights = 2 * fit(heard)
+    weights = 2 * fit(taken)
     print("onsets\n", weights[:32].reshape(8, 4).round(2), "\nchanges", weights[32:35].round(2))
     print("news\n", weights[35:].reshape(6, 6).round(2))
     np.testing.assert_allclose(weights, WEIGHTS, atol=0.02)
 
 
 def compositions(corpus: Path) -> Iterator[Song]:
-    """The compositions of the corpus that were developed on; the fast ones may be heard at half their tempo too."""
+    """The compositions of the corpus that were developed on; the fast ones may be counted at half their tempo too."""
     for piece in read_compositions(corpus / "tracks"):
         if piece.name.startswith(DEVELOPED_ON):
             samples = decode(piece.audio, GRID_MEL.sample_rate).samples
@@ -90,7 +90,7 @@ def author_of(name: str) -> str:
     return _ONE_AUTHOR.get(author, author)
 
 
-def excerpts(song: Song, kind: str) -> Iterator[Heard]:
+def excerpts(song: Song, kind: str) -> Iterator[GridExcerpt]:
     """Excerpts from random places of a song, levelled each by itself; all of a song together count one."""
     power, rate = mel_power(song.samples, GRID_MEL), GRID_MEL.frame_rate
     rng, duration_s = np.random.default_rng(zlib.crc32(song.name.encode())), len(song.samples) / GRID_MEL.sample_rate
@@ -107,25 +107,25 @@ def excerpts(song: Song, kind: str) -> Iterator[Heard]:
             heads = np.array([(step - head) % period == 0 for step in range(STEPS_PER_PHRASE)], np.float64)
             weight = 1 / len(song.bpms) / _EXCERPTS
             found = evidence(part, envelope, steps.edges)
-            yield Heard(found, heads, song.author, kind, weight, bpm < song.bpms[0])
+            yield GridExcerpt(found, heads, song.author, kind, weight, bpm < song.bpms[0])
 
 
-def fit(heard: list[Heard]) -> Floats:
+def fit(taken: list[GridExcerpt]) -> Floats:
     """The weights (71,) at which the heads of phrases are likeliest, held back by their squares."""
-    told, heads = np.stack([one.evidence for one in heard]), np.stack([one.heads for one in heard])
-    shares = np.array([one.weight for one in heard]) / sum(one.weight for one in heard)
+    evidences, heads = np.stack([one.evidence for one in taken]), np.stack([one.heads for one in taken])
+    shares = np.array([one.weight for one in taken]) / sum(one.weight for one in taken)
 
     def cost(weights: Floats) -> tuple[float, Floats]:
-        scores = told @ weights
+        scores = evidences @ weights
         right = logsumexp(np.where(heads > 0, log_softmax(scores, axis=1), -np.inf), axis=1)
         slope = softmax(scores, axis=1) - softmax(np.where(heads > 0, scores, -np.inf), axis=1)
-        gradient = np.einsum("n,ns,nsf->f", shares, slope, told) + _PENALTY * weights
+        gradient = np.einsum("n,ns,nsf->f", shares, slope, evidences) + _PENALTY * weights
         return float(-(shares @ right) + 0.5 * _PENALTY * weights @ weights), gradient
 
-    return np.asarray(minimize(cost, np.zeros(told.shape[2]), jac=True, method="L-BFGS-B").x)
+    return np.asarray(minimize(cost, np.zeros(evidences.shape[2]), jac=True, method="L-BFGS-B").x)
 
 
-def judge(one: Heard, weights: Floats) -> tuple[bool, bool]:
+def is_right(one: GridExcerpt, weights: Floats) -> tuple[bool, bool]:
     """Is the winning step on a bar line, on the head of a phrase? At half tempo a bar line is inside each bar too."""
     step = int(np.argmax(one.evidence @ weights))
     bar = STEPS_PER_BAR // 2 if one.halved else STEPS_PER_BAR

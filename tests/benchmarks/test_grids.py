@@ -1,6 +1,6 @@
 """How often tempo and first downbeat are found, on compositions whose truth is known; prints a table.
 
-Each composition is heard five times: whole; 60 seconds from a random place; from a random place to the end; its first
+Each composition is tried five times: whole; 60 seconds from a random place; from a random place to the end; its first
 90 seconds stretched by 2 to 8 %, after silence; and 90 seconds from a random place, stretched. The estimator's numbers
 were chosen for or fitted to the compositions named in DEVELOPED_ON, by author and game, and for its downbeat to tracker
 modules by other authors (`test_grid_weights.py`); the table is of all others, so nobody is on both sides.

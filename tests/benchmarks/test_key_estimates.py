@@ -24,7 +24,7 @@ LEAST_CONFIDENCES = (0.0, 0.25, 0.5, 0.75)
 
 
 def test_key_estimates(corpus: Path) -> None:
-    heard: dict[str, list[tuple[str, str, KeyEstimate | None]]] = defaultdict(list)
+    by_group: dict[str, list[tuple[str, str, KeyEstimate | None]]] = defaultdict(list)
     seconds, loops = 0.0, 0
     with (corpus / "loops" / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["roles"] in ("bass", "melody", "chords", "vocal")]
@@ -37,11 +37,11 @@ def test_key_estimates(corpus: Path) -> None:
         estimate = estimate_key(samples, RATE)
         seconds, loops = seconds + time.process_time() - began, loops + 1
         kind = "synthesised" if row["group"].startswith("synth") else "played"
-        heard[f"{kind}, {'chosen on' if chosen_on(row['group']) else 'held out'}"].append((key, mode, estimate))
-        heard[f"{row['roles']}, held out"].extend([] if chosen_on(row["group"]) else [(key, mode, estimate)])
+        by_group[f"{kind}, {'chosen on' if chosen_on(row['group']) else 'held out'}"].append((key, mode, estimate))
+        by_group[f"{row['roles']}, held out"].extend([] if chosen_on(row["group"]) else [(key, mode, estimate)])
     print(f"\n{1000 * seconds / loops:.1f} ms of CPU a loop")
     print(f"{'':26}loops  weighted score  right or relative, and share kept, from a confidence of")
-    for name, estimates in sorted(heard.items()):
+    for name, estimates in sorted(by_group.items()):
         score = sum(weighted_score(*one) for one in estimates) / max(1, len(estimates))
         kept = "  ".join(f"{least}: {precision(estimates, least)}" for least in LEAST_CONFIDENCES)
         print(f"{name:26}{len(estimates):5}  {score:14.2f}  {kept}")

@@ -65,18 +65,18 @@ def test_layouts(corpus: Path, tmp_path: Path) -> None:
         for number, layout in enumerate(read_layouts(Path(folder), kind, count)):
             song = render(layout, loops, np.random.default_rng(number))
             mels = bar_mels(song, MelConfig(**stored.card.mel))
-            heard = by_network(mels, network, stored.card)
-            listen = partial(by_itself, network=network)
+            answers = by_network(mels, network, stored.card)
+            ask = partial(by_itself, network=network)
             apart = factors(bar_mels(song, _COARSE), len(layout.roles))
-            by_ear = name_factors(mels, layout.roles, apart, listen)
-            joined = join(mels, heard[0], layout.roles, listen)
+            by_network_named = name_factors(mels, layout.roles, apart, ask)
+            joined = join(mels, answers[0], layout.roles, ask)
             asked = [role in layout.roles for role in ROLES]
             truth = layout.role_truth.T[:, asked]
             labels = truth.astype(np.float32)
             for name, (activations, on) in {
-                "network": heard,
+                "network": answers,
                 "factors": by_factors(apart, layout),
-                "named": named(by_ear, layout.roles),
+                "named": named(by_network_named, layout.roles),
                 "joined": (joined, joined >= _ON),
             }.items():
                 correlation = np.corrcoef(activations[:, asked].ravel(), truth.ravel())[0, 1]
@@ -104,8 +104,8 @@ def by_network(mels: Matrix, network: LoadedNetwork, card: ModelCard) -> Scored:
     logs = log_compress(mels)
     silent = np.full((-len(logs) % BARS_PER_SEGMENT, *logs.shape[1:]), logs.min(), np.float32)
     phrases = np.concatenate([logs, silent]).reshape(-1, BARS_PER_SEGMENT * logs.shape[1], logs.shape[2])
-    _, heard = predict_at_two_scales(network, phrases)
-    activations = heard.reshape(-1, len(ROLES))[: len(logs)]
+    _, bars = predict_at_two_scales(network, phrases)
+    activations = bars.reshape(-1, len(ROLES))[: len(logs)]
     return activations, smooth(activations, bar_levels_db(logs), card.thresholds, range(1, len(logs) + 1))
 
 

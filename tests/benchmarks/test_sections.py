@@ -71,10 +71,10 @@ def by_sections(mels: Matrix, activations: Matrix, thresholds: dict[str, float],
 
 def by_novelty(mels: Matrix, count: int) -> Labels:
     """Borders at the `count` highest peaks of checkerboard novelty over bars (Foote, 2000), eight bars to each side."""
-    heard = novelty(mels.mean(axis=1), reach=8)
-    peaks = [bar for bar in range(2, len(heard) - 2) if heard[bar] == heard[max(0, bar - 3) : bar + 4].max()]
-    borders = sorted(sorted(peaks, key=lambda bar: -heard[bar])[:count])
-    return numbered(borders, len(heard))
+    changes = novelty(mels.mean(axis=1), reach=8)
+    peaks = [bar for bar in range(2, len(changes) - 2) if changes[bar] == changes[max(0, bar - 3) : bar + 4].max()]
+    borders = sorted(sorted(peaks, key=lambda bar: -changes[bar])[:count])
+    return numbered(borders, len(changes))
 
 
 def by_equal_cuts(bars: int, count: int) -> Labels:
@@ -82,7 +82,7 @@ def by_equal_cuts(bars: int, count: int) -> Labels:
 
 
 def numbered(borders: list[int], bars: int) -> Labels:
-    """First part intro, last outro, the rest core: the best guess of who hears nothing."""
+    """First part intro, last outro, the rest core: the best guess without looking at the audio."""
     part = np.searchsorted(borders, np.arange(bars), side="right")
     return ["intro" if one == 0 else "outro" if one == len(borders) else f"core {one}" for one in part]
 
@@ -112,10 +112,10 @@ def test_sections(corpus: Path, tmp_path: Path) -> None:
         grid = Grid(Tempo(composition.bpm, BpmSource.MANIFEST, 1.0), 0.0)
         bars = bar_numbers(track_bounds(grid, composition.duration_s))
         phrases = log_compress(phrase_mels(power_of(composition, config), bars, grid, config))
-        _, heard = predict_at_two_scales(network, phrases)
+        _, by_bars = predict_at_two_scales(network, phrases)
         mels, activations = (
             bars_of_phrases(values, bars)
-            for values in (phrases.reshape(-1, config.frames_per_bar, config.mels), heard.reshape(-1, len(ROLES)))
+            for values in (phrases.reshape(-1, config.frames_per_bar, config.mels), by_bars.reshape(-1, len(ROLES)))
         )
         truth = truth_labels(composition.truth)
         borders = sum(one != other for one, other in pairwise(truth))

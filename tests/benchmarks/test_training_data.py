@@ -66,7 +66,7 @@ def no_new_sums(material: Material, patch: pytest.MonkeyPatch) -> Examples:
 
 
 def nothing_made(material: Material, patch: pytest.MonkeyPatch) -> Examples:
-    patch.setattr(batch_mixing, "_MADE", {})
+    patch.setattr(batch_mixing, "_SYNTHETIC", {})
     return material.splits["train"]
 
 
@@ -118,5 +118,8 @@ def test_what_training_data_is_worth(material: Material) -> None:
         with pytest.MonkeyPatch.context() as patch:
             train = change(material, patch)
             found = np.mean([scores(train, material.splits["validation"], seed) for seed in SEEDS], axis=0)
-        heard = set().union(*(groups[mix_id] for mix_id in train.mix_ids))
-        print(f"{name:24} {len(train.labels):6} {len(heard):6} " + " ".join(f"{one:6.3f}" for one in found), flush=True)
+        learned_groups = set().union(*(groups[mix_id] for mix_id in train.mix_ids))
+        print(
+            f"{name:24} {len(train.labels):6} {len(learned_groups):6} " + " ".join(f"{one:6.3f}" for one in found),
+            flush=True,
+        )

@@ -47,12 +47,12 @@ def test_the_arrangement_is_heard_as_it_was_arranged(workspace: Workspace) -> No
         SELECT start_bar, percussion, bass FROM segments JOIN tracks USING (track_id)
         WHERE path LIKE '%loop_arrangement.ogg' ORDER BY start_bar
     """
-    heard = {bar: (percussion > 0.5, bass > 0.5) for bar, percussion, bass in ask(workspace, sql).rows}
-    assert len(heard) == 24
-    ends = [bar for bar in heard if bar <= 16 or bar > 80]
-    assert all(heard[bar] == (True, False) for bar in ends)
-    assert all(heard[bar][1] for bar in range(17, 49, 4))
-    assert all(heard[bar] == (False, False) for bar in (49, 53))
+    active = {bar: (percussion > 0.5, bass > 0.5) for bar, percussion, bass in ask(workspace, sql).rows}
+    assert len(active) == 24
+    ends = [bar for bar in active if bar <= 16 or bar > 80]
+    assert all(active[bar] == (True, False) for bar in ends)
+    assert all(active[bar][1] for bar in range(17, 49, 4))
+    assert all(active[bar] == (False, False) for bar in (49, 53))
 
 
 def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Workspace) -> None:

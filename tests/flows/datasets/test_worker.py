@@ -1,4 +1,4 @@
-"""What a worker does for a data set: hearing, rendering, resuming, comparing. No cluster is needed to see it."""
+"""What a worker does for a data set: checking loops, rendering, resuming, comparing. No cluster is needed to see it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -90,16 +90,16 @@ def test_a_loop_whose_file_was_changed_since_it_was_fetched_is_not_used(loops: d
 
 
 def test_a_loop_without_a_key_is_heard_once(loops: dict[str, Loop]) -> None:
-    (heard,) = check_loops([(loops["drone"], True)])
-    assert isinstance(heard, Loop)
-    assert (heard.key, heard.key_source) == ("G", "estimate")
-    assert heard.key_confidence is not None
-    assert 0 <= heard.key_confidence <= 1
+    (made,) = check_loops([(loops["drone"], True)])
+    assert isinstance(made, Loop)
+    assert (made.key, made.key_source) == ("G", "estimate")
+    assert made.key_confidence is not None
+    assert 0 <= made.key_confidence <= 1
 
 
 def test_audio_is_kept_beside_where_it_is_wanted(request_of_three: ShardRequest, tmp_path: Path) -> None:
     (plain,) = render_shards([request_of_three])
-    (heard,) = render_shards([replace(request_of_three, audio=tmp_path / "audio")])
-    assert plain == heard
+    (made,) = render_shards([replace(request_of_three, audio=tmp_path / "audio")])
+    assert plain == made
     assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["mix-1.flac", "mix-2.flac", "mix-3.flac"]
     assert np.prod([path.stat().st_size > 0 for path in (tmp_path / "audio").iterdir()])

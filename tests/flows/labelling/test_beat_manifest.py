@@ -1,4 +1,4 @@
-"""Grids by another ear, as a manifest that labelling takes."""
+"""Beat grids by Beat This!, as a manifest that labelling takes."""
 
 import csv
 import shutil

@@ -139,7 +139,7 @@ def test_only_new_files_and_those_of_another_size_or_time_are_read(nights: Night
     assert unread_paths(nights.ledger.connection, found({**A, "size": 5}, B)) == ["/a.wav"]
 
 
-def test_judging_counts_every_finding_and_leaves_nothing_behind(nights: Nights) -> None:
+def test_comparing_counts_every_finding_and_leaves_nothing_behind(nights: Nights) -> None:
     nights.run("one", A, B, bad=["/b.wav"])
     connection = nights.ledger.connection
     looked_at = found(A, B, {"path": "/c.wav"}, {"path": "/d.wav"})

@@ -1,4 +1,4 @@
-"""Truncated files are told from whole ones, whichever way their encoder counts."""
+"""Truncated files are distinguished from whole ones, whichever way their encoder counts."""
 
 import struct
 from pathlib import Path

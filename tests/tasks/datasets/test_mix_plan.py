@@ -78,8 +78,8 @@ def test_a_mix_has_one_loop_of_each_of_its_roles() -> None:
 
 
 def test_no_group_is_heard_on_two_sides() -> None:
-    heard = {(material()[voice.loop_id].group, mix.split) for mix in plan() for voice in mix.voices}
-    assert len(heard) == len({group for group, _ in heard})
+    used = {(material()[voice.loop_id].group, mix.split) for mix in plan() for voice in mix.voices}
+    assert len(used) == len({group for group, _ in used})
 
 
 def test_speeds_stay_within_their_limit_and_land_on_the_tempo_or_its_octaves() -> None:

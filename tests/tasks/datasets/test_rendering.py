@@ -101,16 +101,16 @@ def test_a_short_loop_repeats_and_a_long_one_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [2.0, 1.99, 2.00005, 2.1])
 def test_a_loop_that_was_cut_in_the_middle_of_a_sound_goes_round_without_a_click(length: float) -> None:
     sustained = np.cos(2 * np.pi * 437.3 * np.arange(round(length * RATE)) / RATE).astype(np.float32)
-    heard = repeat_loop(sustained, DRONE, RATE / 2, 8 * RATE, RATE)
-    steps = np.abs(np.diff(heard))
+    repeated = repeat_loop(sustained, DRONE, RATE / 2, 8 * RATE, RATE)
+    steps = np.abs(np.diff(repeated))
     assert steps.max() < 1.5 * np.abs(np.diff(sustained)).max()
 
 
 def test_a_loop_that_goes_round_by_itself_changes_by_less_than_one_of_its_own_steps() -> None:
     seamless = np.sin(2 * np.pi * 400 * np.arange(2 * RATE + 1) / RATE).astype(np.float32)[:-1]
-    heard = repeat_loop(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
-    np.testing.assert_allclose(heard, np.tile(seamless, 2), atol=np.abs(np.diff(seamless)).max())
-    np.testing.assert_array_equal(heard[: 2 * RATE - 80], seamless[:-80])
+    repeated = repeat_loop(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
+    np.testing.assert_allclose(repeated, np.tile(seamless, 2), atol=np.abs(np.diff(seamless)).max())
+    np.testing.assert_array_equal(repeated[: 2 * RATE - 80], seamless[:-80])
 
 
 def test_labels_are_the_roles_of_the_mix_and_features_are_finite() -> None:

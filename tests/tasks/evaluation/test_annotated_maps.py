@@ -94,8 +94,8 @@ def test_audio_and_maps_that_were_made_elsewhere_are_found_by_the_names_of_their
     annotate(tmp_path, "a_177bpm", playing)
     annotate(tmp_path, "b", {role: f"{signs}xx" for role, signs in playing.items()})
     audio = perform(tmp_path / "a_177bpm.flac", playing)
-    (heard,) = label_batch([LabelRequest("", str(audio))], recipe)
-    (tmp_path / "b.json").write_text(json.dumps(iram_document(heard)))
+    (outcome,) = label_batch([LabelRequest("", str(audio))], recipe)
+    (tmp_path / "b.json").write_text(json.dumps(iram_document(outcome)))
     scores = score_annotated(tmp_path, recipe)
     assert [(one["track"], one["segments"], one["scored"]) for one in scores.tracks] == [
         ("a_177bpm", 6, 6),

@@ -39,7 +39,7 @@ def test_pieces_on_other_sides_are_left_out_and_named() -> None:
         assert set(left_out) == {"seen", "tuned_on", "unseen", "never_heard_of"} - set(chosen)
 
 
-def test_a_report_scores_only_what_is_known_and_says_what_damage_does(tmp_path: Path, bundled: StoredModel) -> None:
+def test_a_report_scores_only_what_is_known_and_says_what_degradations_do(tmp_path: Path, bundled: StoredModel) -> None:
     pieces = [
         composition(tmp_path, "a", [[0, 1, 0, 0, 0, -1], [1, 1, -1, 0, 0, -1]]),
         composition(tmp_path, "b", [[0, 1, 0, 0, 0, -1]]),
@@ -78,7 +78,7 @@ def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled:
 
 
 @pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda degradation: degradation.name)
-def test_damage_changes_the_sound_but_not_its_length_beyond_its_speed(degradation: Degradation) -> None:
+def test_a_degradation_changes_the_sound_but_not_its_length_beyond_its_speed(degradation: Degradation) -> None:
     samples = clicks(120, 2.0).astype(np.float32)
     changed = degradation.change(samples, 16_000)
     assert changed.dtype == np.float32

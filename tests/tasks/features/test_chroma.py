@@ -25,16 +25,16 @@ def notes(steps: Sequence[int], tonic: int, cents: float = 0.0, rate: int = RATE
 @pytest.mark.parametrize("mode", ["major", "minor"])
 def test_scales_are_heard_in_all_twelve_keys(mode: str) -> None:
     scale = MAJOR_SCALE if mode == "major" else MINOR_SCALE
-    heard = [estimate_key(notes(scale, tonic), RATE) for tonic in range(12)]
-    assert [(one.key, one.mode) for one in heard if one] == [(tonic, mode) for tonic in TONICS]
-    assert all(one.confidence > 0.5 for one in heard if one)
+    found = [estimate_key(notes(scale, tonic), RATE) for tonic in range(12)]
+    assert [(one.key, one.mode) for one in found if one] == [(tonic, mode) for tonic in TONICS]
+    assert all(one.confidence > 0.5 for one in found if one)
 
 
 @pytest.mark.parametrize("cents", [-40.0, 25.0, 40.0])
 def test_a_file_out_of_tune_has_the_key_it_is_nearest_to(cents: float) -> None:
-    heard = estimate_key(notes(MINOR_SCALE, 9, cents), RATE)
-    assert heard is not None
-    assert (heard.key, heard.mode) == ("A", "minor")
+    found = estimate_key(notes(MINOR_SCALE, 9, cents), RATE)
+    assert found is not None
+    assert (found.key, found.mode) == ("A", "minor")
 
 
 def test_the_rate_and_the_level_do_not_matter() -> None:
@@ -46,19 +46,19 @@ def test_the_rate_and_the_level_do_not_matter() -> None:
 
 def test_parts_may_be_heard_apart_and_added() -> None:
     first, second = notes((0, 2, 4), 7), notes((5, 7, 9, 11), 7)
-    heard = key_of(pitch_classes(first, RATE) + pitch_classes(second, RATE))
-    assert heard is not None
-    assert (heard.key, heard.mode) == ("G", "major")
+    found = key_of(pitch_classes(first, RATE) + pitch_classes(second, RATE))
+    assert found is not None
+    assert (found.key, found.mode) == ("G", "major")
 
 
 def test_silence_has_no_key_and_noise_none_to_rely_on() -> None:
     assert estimate_key(np.zeros(RATE, np.float32), RATE) is None
-    heard = estimate_key(noise(8.0), RATE)
-    assert heard is None or heard.confidence < 0.5
+    found = estimate_key(noise(8.0), RATE)
+    assert found is None or found.confidence < 0.5
 
 
 def test_a_real_drone_has_the_tonic_that_its_name_says() -> None:
-    heard = estimate_key(decode(LOOPS / "loop_drone_g_97.ogg", RATE).samples, RATE)
-    assert heard is not None
-    assert mir_eval.key.weighted_score("G major", f"{heard.key} {heard.mode}") >= 0.2
-    assert heard.key == "G"
+    found = estimate_key(decode(LOOPS / "loop_drone_g_97.ogg", RATE).samples, RATE)
+    assert found is not None
+    assert mir_eval.key.weighted_score("G major", f"{found.key} {found.mode}") >= 0.2
+    assert found.key == "G"

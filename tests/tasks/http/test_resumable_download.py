@@ -23,7 +23,7 @@ def fetch(double: Zenodo, target: Path) -> Path:
     return download(file_of(double), target, requests.Session(), AT_ONCE)
 
 
-def test_a_file_is_brought_once(tmp_path: Path) -> None:
+def test_a_file_is_downloaded_once(tmp_path: Path) -> None:
     with zenodo({"a.zip": CONTENT}) as double:
         assert fetch(double, tmp_path / "x" / "a.zip").read_bytes() == CONTENT
         sent = double.bytes_sent
@@ -45,11 +45,11 @@ def test_a_download_that_is_cut_at_any_byte_again_and_again_comes_whole(tmp_path
     for number in range(40):
         with zenodo({"a.zip": CONTENT}) as double:
             double.cuts = [luck.randrange(60_000) for _ in range(4)]
-            heard: list[int] = []
+            received: list[int] = []
             target = tmp_path / str(number) / "a.zip"
-            download(file_of(double), target, requests.Session(), replace(AT_ONCE, attempts=9), heard.append)
+            download(file_of(double), target, requests.Session(), replace(AT_ONCE, attempts=9), received.append)
             assert target.read_bytes() == CONTENT
-            assert sum(heard) == len(CONTENT)
+            assert sum(received) == len(CONTENT)
             assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
 
 
@@ -122,7 +122,7 @@ def test_a_record_that_is_not_there_says_so() -> None:
         read_record(double.url, 7, requests.Session(), AT_ONCE)
 
 
-def test_nobody_listening_is_a_fault_that_may_pass() -> None:
+def test_a_refused_connection_is_a_fault_that_may_pass() -> None:
     with zenodo({}) as double:
         address = double.url
     with pytest.raises(TransientError, match="ConnectionError"):

@@ -196,19 +196,19 @@ def test_a_tempo_in_a_file_name_is_used(recipe: LabelRecipe) -> None:
 def test_a_key_is_told_with_its_source_where_somebody_wrote_it_or_where_it_is_heard_clearly(
     tmp_path: Path, recipe: LabelRecipe, outcomes: dict[str, LabelOutcome]
 ) -> None:
-    heard = outcomes["ambi_glass_hum"]
-    assert (heard.key, heard.mode, heard.key_source) == ("A", "major", KeySource.ESTIMATE)
-    assert (heard.key_confidence or 0) >= 0.75
+    outcome = outcomes["ambi_glass_hum"]
+    assert (outcome.key, outcome.mode, outcome.key_source) == ("A", "major", KeySource.ESTIMATE)
+    assert (outcome.key_confidence or 0) >= 0.75
     drone = (LOOPS / "loop_drone_g_97.ogg").read_bytes()
     named = tmp_path / "drone_Gm.ogg"
     named.write_bytes(drone)
-    told = [label_one(named, recipe), label_one(named, recipe, key="Bb"), outcomes["loop_drone_g_97"]]
-    assert [(one.key, one.mode, one.key_source) for one in told] == [
+    labelled = [label_one(named, recipe), label_one(named, recipe, key="Bb"), outcomes["loop_drone_g_97"]]
+    assert [(one.key, one.mode, one.key_source) for one in labelled] == [
         ("G", "minor", KeySource.FILENAME),
         ("A#", None, KeySource.MANIFEST),
         (None, None, None),
     ]
-    assert iram_document(told[0])["key"] == "G"
+    assert iram_document(labelled[0])["key"] == "G"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The watch: a file that hangs or kills its process twice is named, and costs nobody else."""
+"""The watchdog: a file that hangs or kills its process twice is named, and costs nobody else."""
 
 import subprocess
 import sys

@@ -80,7 +80,7 @@ def test_a_network_without_its_batch_norms_answers_the_same(name: str) -> None:
     np.testing.assert_allclose(predict(network, SEGMENTS[:4]), before, atol=1e-5)
 
 
-def test_a_network_in_training_answers_as_at_rest() -> None:
+def test_a_network_in_training_mode_answers_as_in_evaluation() -> None:
     network = NetworkConfig("separable", "auto", MELS, len(ROLES), width=4).build()
     with torch.no_grad():
         first = predict(network.train(), SEGMENTS[:2])

@@ -55,14 +55,14 @@ def noise(seconds: float) -> Samples:
 
 
 def at(first_s: float, every_s: float, duration_s: float, likely: float = 0.9) -> NDArray[np.float64]:
-    """As if a network had heard something every so often, and nearly nothing else."""
+    """Activations of a network that finds something every so often, and nearly nothing else."""
     answers = np.full(round(duration_s * FRAMES_PER_S), 0.02)
     answers[np.rint(np.arange(first_s, duration_s - 0.1, every_s) * FRAMES_PER_S).astype(int)] = likely
     return answers
 
 
-def heard(power: Matrix, bpm: float, first_beat_s: float = 0, first_line_s: float = 0) -> BeatActivations:
-    """As if it had heard beats of a tempo, and every fourth of them as a bar line."""
+def activations(power: Matrix, bpm: float, first_beat_s: float = 0, first_line_s: float = 0) -> BeatActivations:
+    """Activations with beats at a tempo, every fourth of them a bar line."""
     duration_s = len(power) / GRID_MEL.frame_rate
     return BeatActivations(at(first_beat_s, 60 / bpm, duration_s), at(first_line_s, 240 / bpm, duration_s))
 
@@ -91,19 +91,19 @@ def test_every_frame_of_a_file_is_answered_once_and_in_its_place(seconds: float)
 
 @pytest.mark.parametrize("bpm", [BPM / 2, BPM, 2 * BPM])
 def test_the_octave_is_the_networks_and_the_decimals_those_of_the_onsets(arrangement: Matrix, bpm: float) -> None:
-    grid = grid_of(arrangement, heard(arrangement, bpm))
+    grid = grid_of(arrangement, activations(arrangement, bpm))
     assert grid is not None
     assert grid.tempo.bpm == pytest.approx(bpm, abs=0.02)
 
 
 @pytest.mark.parametrize("late_s", [0, 0.02])
-def test_which_of_its_bar_lines_begins_a_phrase_is_told_by_the_sound_though_it_hears_a_little_late(
+def test_which_of_its_bar_lines_begins_a_phrase_is_decided_by_the_sound_though_beats_are_a_little_late(
     arrangement: Matrix, late_s: float
 ) -> None:
     cut = round(5.3 * 60 / BPM * GRID_MEL.frame_rate)
     cut_s = cut / GRID_MEL.frame_rate
     bar_s, phrase_s = 240 / BPM, 960 / BPM
-    answers = heard(arrangement[cut:], BPM, -cut_s % (60 / BPM) + late_s, -cut_s % bar_s + late_s)
+    answers = activations(arrangement[cut:], BPM, -cut_s % (60 / BPM) + late_s, -cut_s % bar_s + late_s)
     grid = grid_of(arrangement[cut:], answers)
     assert grid is not None
     assert grid.first_downbeat_s == pytest.approx(-cut_s % phrase_s, abs=0.03)
@@ -112,7 +112,7 @@ def test_which_of_its_bar_lines_begins_a_phrase_is_told_by_the_sound_though_it_h
 @pytest.mark.parametrize("beats", [1, 2, 3])
 def test_the_bar_line_is_the_networks(arrangement: Matrix, beats: int) -> None:
     late_s = beats * 60 / BPM
-    grid = grid_of(arrangement, heard(arrangement, BPM, 0, late_s))
+    grid = grid_of(arrangement, activations(arrangement, BPM, 0, late_s))
     assert grid is not None
     bars = (grid.first_downbeat_s - late_s) / grid.bar_s
     assert bars == pytest.approx(round(bars), abs=0.02)
@@ -124,34 +124,34 @@ def test_the_bar_line_is_the_networks(arrangement: Matrix, beats: int) -> None:
 def test_without_one_clear_bar_line_in_four_beats_there_is_no_grid(
     arrangement: Matrix, beats_apart: float, beats_late: float, likely: float
 ) -> None:
-    beats = heard(arrangement, BPM).beats
+    beats = activations(arrangement, BPM).beats
     downbeats = at(beats_late * 60 / BPM, beats_apart * 60 / BPM, len(beats) / FRAMES_PER_S, likely)
     assert grid_of(arrangement, BeatActivations(beats, downbeats)) is None
 
 
 def test_beats_that_do_not_fall_in_with_the_pulse_make_no_grid(arrangement: Matrix) -> None:
     faint = at(0, 60 / BPM, len(arrangement) / GRID_MEL.frame_rate, likely=0.1)
-    for answers in (heard(arrangement, 97.3), BeatActivations(faint, heard(arrangement, BPM).downbeats)):
+    for answers in (activations(arrangement, 97.3), BeatActivations(faint, activations(arrangement, BPM).downbeats)):
         assert grid_of(arrangement, answers) is None
 
 
 def test_less_than_half_a_minute_makes_no_grid(arrangement: Matrix) -> None:
     frames = round(30 * GRID_MEL.frame_rate)
-    assert grid_of(arrangement[: frames + 1], heard(arrangement[: frames + 1], BPM)) is not None
-    assert grid_of(arrangement[: frames - 1], heard(arrangement[: frames - 1], BPM)) is None
+    assert grid_of(arrangement[: frames + 1], activations(arrangement[: frames + 1], BPM)) is not None
+    assert grid_of(arrangement[: frames - 1], activations(arrangement[: frames - 1], BPM)) is None
 
 
 def test_a_track_that_changes_its_tempo_makes_no_grid(arrangement: Matrix) -> None:
     half = len(arrangement) // 2
     faster = arrangement[np.linspace(0, half, round(half / 1.09)).astype(int)]
     both = np.concatenate([arrangement[:half], faster])
-    assert grid_of(arrangement[:half], heard(arrangement[:half], BPM)) is not None
-    assert grid_of(both, heard(both, BPM)) is None
+    assert grid_of(arrangement[:half], activations(arrangement[:half], BPM)) is not None
+    assert grid_of(both, activations(both, BPM)) is None
 
 
 def test_a_sound_without_a_beat_makes_no_grid() -> None:
     silence = np.zeros((3000, GRID_MEL.mels), np.float32)
-    assert grid_of(silence, heard(silence, BPM)) is None
+    assert grid_of(silence, activations(silence, BPM)) is None
 
 
 def test_a_checkpoint_as_published_is_the_network_that_it_was(checkpoint: Path, music: Path) -> None:

@@ -62,8 +62,8 @@ def test_a_manifest_is_believed_before_a_tag_and_a_tag_before_a_file_name(tmp_pa
     both = tagged(tmp_path / "loop_140bpm.mp3", "127")
     named = write(tmp_path / "loop_141bpm.wav", tone(1.0))
     silent = write(tmp_path / "loop.wav", tone(1.0))
-    told = [stated_tempo(both, 90.5), stated_tempo(both, None), stated_tempo(named, None)]
-    assert [(tempo.bpm, tempo.source) for tempo in told if tempo] == [
+    stated = [stated_tempo(both, 90.5), stated_tempo(both, None), stated_tempo(named, None)]
+    assert [(tempo.bpm, tempo.source) for tempo in stated if tempo] == [
         (90.5, BpmSource.MANIFEST),
         (127.0, BpmSource.TAG),
         (141.0, BpmSource.FILENAME),

@@ -6,7 +6,7 @@ import numpy as np
 
 from storage.datasets.attribution import read_mix_credits
 from storage.datasets.plan import Voice
-from tasks.datasets.effects import draw_effects
+from tasks.datasets.effects import sample_effects
 from tasks.datasets.recipe import AugmentRules
 from tasks.sources.attribution import (
     attribution,
@@ -112,14 +112,14 @@ def test_a_mix_carries_all_its_sources_with_what_was_done_to_each_and_its_strict
 
 def test_where_a_loop_begins_and_every_effect_on_its_mix_are_told() -> None:
     rules = {name: 1.0 for name in AugmentRules.model_fields if name.endswith("_share")}
-    effects = draw_effects(AugmentRules(**rules), np.random.default_rng(1))
+    effects = sample_effects(AugmentRules(**rules), np.random.default_rng(1))
     late = replace(mix(Voice(ONE, "bass", 1.0, 0, 0.0, 4), mix_id="mix-late"), effects=effects)
-    told = changes(late.voices[0], SOURCES[ONE], late)
-    assert told[1:3] == ("begun 4 beats in", "levelled, then +0.0 dB")
-    assert len(told) == 3 + len(effects) == 3 + len(rules)
-    for effect, sentence in zip(effects, told[3:], strict=True):
-        heard = {name: value for name, value in effect.parameters.items() if name != "seed"}
-        assert all(f"{value:g}" in sentence for value in heard.values()), sentence
+    sentences = changes(late.voices[0], SOURCES[ONE], late)
+    assert sentences[1:3] == ("begun 4 beats in", "levelled, then +0.0 dB")
+    assert len(sentences) == 3 + len(effects) == 3 + len(rules)
+    for effect, sentence in zip(effects, sentences[3:], strict=True):
+        named = {name: value for name, value in effect.parameters.items() if name != "seed"}
+        assert all(f"{value:g}" in sentence for value in named.values()), sentence
     over = changes_over([late, PLAIN])[ONE]
     assert over[0] == "in 2 mixes"
     assert {"begun up to 4 beats in", "low pass on 1 mix", "codec on 1 mix"} <= set(over)

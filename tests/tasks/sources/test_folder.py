@@ -49,9 +49,9 @@ def test_a_name_speaks_where_the_manifest_is_silent_and_says_so(tmp_path: Path) 
     assert (named.key, named.mode, named.key_source) == ("A", "minor", "filename")
     assert (named.bpm, named.bpm_source) == (124.0, BpmSource.FILENAME)
     described(tmp_path, "Bass_Loop_124_Am.wav,fx,90,C major")
-    (told,) = (loop_from(row) for row in folder_rows(tmp_path, None))
-    assert (told.roles, told.roles_source, told.key, told.key_source) == (("fx",), "manifest", "C", "manifest")
-    assert (told.bpm, told.bpm_source) == (90.0, BpmSource.MANIFEST)
+    (loop,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    assert (loop.roles, loop.roles_source, loop.key, loop.key_source) == (("fx",), "manifest", "C", "manifest")
+    assert (loop.bpm, loop.bpm_source) == (90.0, BpmSource.MANIFEST)
 
 
 def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> No
     assert (loop.roles, loop.roles_source) == (("bass",), "tag")
     assert (loop.key, loop.mode, loop.key_source) == ("F#", "minor", "tag")
     assert (loop.bpm, loop.bpm_source) == (97.0, BpmSource.TAG)
-    told = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
-    assert (told.roles_source, told.key, told.mode, told.key_source) == ("manifest", "C", None, "manifest")
+    loop = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
+    assert (loop.roles_source, loop.key, loop.mode, loop.key_source) == ("manifest", "C", None, "manifest")
     assert read_tags(tmp_path / "gone.wav") == read_tags(tmp_path / "b.wav") == Tags()
 
 

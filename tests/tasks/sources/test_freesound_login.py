@@ -1,4 +1,4 @@
-"""Logging in to Freesound and bringing originals: the tokens renew themselves and are to be read nowhere."""
+"""Logging in to Freesound and downloading originals: tokens renew themselves and appear nowhere."""
 
 import stat
 import traceback

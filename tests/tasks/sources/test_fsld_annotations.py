@@ -159,7 +159,7 @@ def test_a_tempo_is_the_median_of_those_who_agree(typed: list[str], bpm: float |
     assert (consensus.bpm, consensus.flags) == (bpm, flags)
 
 
-def test_half_who_hear_no_tempo_are_enough_for_none() -> None:
+def test_half_who_find_no_tempo_are_enough_for_none() -> None:
     consensus = agree([parsed(), parsed("2", defined_tempo=False)])
     assert (consensus.bpm, consensus.flags) == (None, ("no_tempo",))
 

@@ -41,14 +41,14 @@ def test_nothing_sounds_in_a_silent_bar() -> None:
 
 
 @given(st.lists(st.sampled_from([0.02, 0.98]), min_size=1, max_size=24))
-def test_stays_tell_the_same_as_the_bars(activations: list[float]) -> None:
+def test_role_spans_agree_with_the_bars(activations: list[float]) -> None:
     bars = range(-1, -1 + len(activations))
     bar_roles = smooth(bass(*activations), np.zeros(len(activations)), HALF, bars)
-    told = {bar for span in role_spans(bar_roles, bars) for bar in range(span.start_bar, span.end_bar + 1)}
-    assert told == {bar for bar, on in zip(bars, bar_roles[:, 0], strict=True) if on}
+    in_spans = {bar for span in role_spans(bar_roles, bars) for bar in range(span.start_bar, span.end_bar + 1)}
+    assert in_spans == {bar for bar, on in zip(bars, bar_roles[:, 0], strict=True) if on}
 
 
-def test_stays_are_told_by_role_and_bar() -> None:
+def test_role_spans_are_ordered_by_role_and_bar() -> None:
     bar_roles = np.zeros((6, len(ROLES)), np.bool_)
     bar_roles[[0, 1, 4], 0] = True
     bar_roles[2:, 1] = True

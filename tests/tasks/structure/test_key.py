@@ -16,9 +16,9 @@ def test_blocks_of_any_length_pass_unchanged_and_give_the_same_key(length: int) 
     whole = KeyEstimator(RATE)
     assert list(whole.tap([samples]))
     assert estimator.estimate() == whole.estimate()
-    heard = estimator.estimate()
-    assert heard is not None
-    assert (heard.key, heard.mode, heard.source) == ("D", "major", KeySource.ESTIMATE)
+    estimate = estimator.estimate()
+    assert estimate is not None
+    assert (estimate.key, estimate.mode, estimate.source) == ("D", "major", KeySource.ESTIMATE)
 
 
 def test_an_hour_is_never_held_whole() -> None:
@@ -35,7 +35,7 @@ def test_silence_has_no_key() -> None:
     assert estimator.estimate() is None
 
 
-def test_an_estimate_is_told_only_if_it_is_sure_and_notes_sound() -> None:
+def test_an_estimate_is_reported_only_if_it_is_sure_and_notes_sound() -> None:
     sure, unsure = (Key("A", "minor", KeySource.ESTIMATE, confidence) for confidence in (0.9, 0.6))
     assert reported_key(sure, {"melody", "percussion"}) == sure
     assert reported_key(unsure, {"melody"}) is reported_key(sure, {"percussion", "bass", "fx"}) is None

@@ -24,27 +24,27 @@ def song(*parts: tuple[int, str, float]) -> tuple[NDArray[np.bool_], NDArray[np.
     return np.array(rows), np.array(levels), np.zeros(len(rows)), range(1, len(rows) + 1)
 
 
-def told(*parts: tuple[int, str, float]) -> list[tuple[str, int, int]]:
+def sections_of(*parts: tuple[int, str, float]) -> list[tuple[str, int, int]]:
     return [(one.label.value, one.start_bar, one.end_bar) for one in find_sections(*song(*parts))]
 
 
-def test_a_track_of_the_floor_is_told_as_it_was_made() -> None:
-    assert told(
+def test_a_dance_track_gets_the_sections_it_was_made_of() -> None:
+    assert sections_of(
         (16, "p", -9), (32, "pbmc", 0), (16, "c", -10), (32, "pbmc", 0), (16, "p", -9)
     ) == [("intro", 1, 16), ("core", 17, 48), ("break", 49, 64), ("core", 65, 96), ("outro", 97, 112)]  # fmt: skip
 
 
 def test_a_build_grows_and_leads_to_a_core() -> None:
     growing = [(2, "p", -8), (2, "pf", -6), (2, "pfm", -4), (2, "pfmc", -2)]
-    assert ("build", 17, 24) in told((16, "c", -12), *growing, (32, "pbmcf", 0), (16, "c", -12))
+    assert ("build", 17, 24) in sections_of((16, "c", -12), *growing, (32, "pbmcf", 0), (16, "c", -12))
 
 
 def test_a_track_that_is_full_throughout_is_one_core() -> None:
-    assert told((64, "pbm", 0)) == [("core", 1, 64)]
+    assert sections_of((64, "pbm", 0)) == [("core", 1, 64)]
 
 
 def test_borders_fall_where_four_bars_begin_though_the_map_is_a_bar_out() -> None:
-    assert [start for _, start, _ in told((15, "p", -9), (33, "pbmc", 0), (16, "p", -9))] == [1, 17, 49]
+    assert [start for _, start, _ in sections_of((15, "p", -9), (33, "pbmc", 0), (16, "p", -9))] == [1, 17, 49]
 
 
 def test_of_two_phrases_at_which_a_core_may_begin_the_one_where_the_sound_changes_is_taken() -> None:

@@ -156,14 +156,14 @@ def test_a_whole_segment_is_a_phrase_of_its_track_and_every_bar_has_the_power_of
 
 
 @pytest.mark.parametrize(("bars", "windows"), [(1, 1), (2, 1), (4, 1), (6, 2), (8, 2)])
-def test_a_loop_is_heard_in_windows_of_four_bars(bars: int, windows: int) -> None:
+def test_a_loop_is_cut_into_windows_of_four_bars(bars: int, windows: int) -> None:
     mels = loop_mels(ramp(bars * 2.0), loop_bounds(2.0, bars * 2.0), CONFIG)
     assert mels.shape == (windows, CONFIG.frames_per_segment, CONFIG.mels)
     assert mels[-1].max() < bars * 2.0 + 0.1
     assert mels[:, -CONFIG.frames_per_bar :].min() > 0
 
 
-def test_music_without_a_beat_is_heard_in_windows_of_seconds() -> None:
+def test_music_without_a_beat_is_cut_into_windows_of_seconds() -> None:
     mels = timed_mels(ramp(41.0), 41.0, 8.0, CONFIG)
     assert [round(float(mel.mean())) for mel in mels] == [4, 12, 20, 28, 36]
 

@@ -7,8 +7,8 @@ from tasks.training.augmentation import MOST_SEMITONES
 
 @pytest.fixture
 def only_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is made and nothing transposed, so that what sounds can be told by its bands."""
-    monkeypatch.setattr("tasks.training.batch_mixing._MADE", {})
+    """No synthetic voices and no transposition, so that the bands tell which roles sound."""
+    monkeypatch.setattr("tasks.training.batch_mixing._SYNTHETIC", {})
     mels = MelConfig().mels
     still = torch.eye(mels).expand(2 * MOST_SEMITONES + 1, mels, mels)
     monkeypatch.setattr("tasks.training.batch_mixing.pitch_matrices", lambda hertz: still)

@@ -56,9 +56,9 @@ def test_every_loop_that_may_be_evidence_is_held_out_once_and_the_others_never(
 ) -> None:
     examples, units = material(rows)
     times = Counter(examples.mix_ids[row] for fold in make_folds(examples, units, RULES, count) for row in fold.held)
-    for mix_id, heard in units.items():
-        if len(heard) == 1:
-            assert times[mix_id] == (0 if heard & {"made1", "made2"} else 1)
+    for mix_id, groups in units.items():
+        if len(groups) == 1:
+            assert times[mix_id] == (0 if groups & {"made1", "made2"} else 1)
 
 
 def test_the_same_loops_are_dealt_alike_whatever_mixes_are_made_of_them() -> None:
@@ -67,7 +67,7 @@ def test_the_same_loops_are_dealt_alike_whatever_mixes_are_made_of_them() -> Non
     alone, mixed = material(loops), material([*mixes, *loops])
     names = {mix_id: mix_id.replace("loop", "mix") for mix_id in mixed[0].mix_ids[: len(mixes)]}
     renamed = replace(mixed[0], mix_ids=[names.get(mix_id, mix_id) for mix_id in mixed[0].mix_ids])
-    units = {names.get(mix_id, mix_id): heard for mix_id, heard in mixed[1].items()}
+    units = {names.get(mix_id, mix_id): groups for mix_id, groups in mixed[1].items()}
     with_mixes = make_folds(renamed, units, RULES, 3)
     assert [fold.units for fold in make_folds(*alone, RULES, 3)] == [fold.units for fold in with_mixes]
 
@@ -88,8 +88,8 @@ def test_more_folds_than_groups_are_refused() -> None:
 
 def test_the_test_side_and_a_teachers_answers_are_left_out() -> None:
     train, _ = material([])
-    taught = replace(train, soft_labels=np.ones_like(train.labels))
-    both = pooled({"train": taught, "validation": train, "test": train})
+    with_soft_labels = replace(train, soft_labels=np.ones_like(train.labels))
+    both = pooled({"train": with_soft_labels, "validation": train, "test": train})
     assert (len(both.mels), len(both.labels), both.soft_labels) == (8, 8, None)
     assert both.mix_ids == train.mix_ids * 2
 

@@ -33,14 +33,14 @@ def examples(seed: int, rows: int = 60) -> Examples:
 
 def train(
     training: TrainingConfig,
-    heard: list[tuple[int, float, float]] | None = None,
+    reported: list[tuple[int, float, float]] | None = None,
     checkpoint: Path | None = None,
     teacher: Teacher | None = None,
 ) -> TrainedNetwork:
-    reports = [] if heard is None else heard
+    reports = [] if reported is None else reported
 
-    def report(*told: Any) -> None:
-        reports.append(told)
+    def report(*values: Any) -> None:
+        reports.append(values)
 
     return train_network(
         NETWORK, training, MelConfig(), examples(1), examples(2), report, checkpoint=checkpoint, teacher=teacher
@@ -83,11 +83,11 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path)
             NETWORK, replace(BRIEF, epochs=4), MelConfig(), examples(1), examples(2), stop, checkpoint=checkpoint
         )
     torch.manual_seed(0)
-    heard: list[tuple[int, float, float]] = []
-    resumed = train(replace(BRIEF, epochs=4), heard, checkpoint)
-    assert [epoch for epoch, _, _ in heard] == [2, 3]
+    reported: list[tuple[int, float, float]] = []
+    resumed = train(replace(BRIEF, epochs=4), reported, checkpoint)
+    assert [epoch for epoch, _, _ in reported] == [2, 3]
     assert same_weights(resumed, whole)
-    assert resumed.course == whole.course
+    assert resumed.history == whole.history
 
 
 def test_a_checkpoint_of_another_training_is_not_taken_up(tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_a_student_imitates_its_teacher() -> None:
         return torch.full((len(mel), len(ROLES)), 0.9)
 
     training = TrainingConfig(epochs=1, steps=25, batch_size=8, averaging=0.0, learning_rate=0.02, imitation=1.0)
-    taught, alone = train(training, teacher=teacher), train(training)
+    student, alone = train(training, teacher=teacher), train(training)
     segments = examples(3).mels
-    assert predict(taught.network, segments).mean() > predict(alone.network, segments).mean() + 0.2
+    assert predict(student.network, segments).mean() > predict(alone.network, segments).mean() + 0.2
 
 
 def test_the_rate_warms_up_and_falls_to_nothing() -> None:
@@ -115,15 +115,15 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
 
 
 def test_every_epoch_is_reported() -> None:
-    heard: list[tuple[int, float, float]] = []
-    trained = train(BRIEF, heard)
-    assert heard == [
+    reported: list[tuple[int, float, float]] = []
+    trained = train(BRIEF, reported)
+    assert reported == [
         (epoch, loss, score)
         for epoch, (loss, score) in enumerate(
             zip(trained.history.losses, trained.history.validation_pr_auc, strict=True)
         )
     ]
-    assert len(heard) == 2
+    assert len(reported) == 2
 
 
 def test_training_ends_when_validation_stops_getting_better() -> None:

@@ -52,7 +52,7 @@ def test_the_seed_decides_the_answers(rows: Rows) -> None:
     assert not np.array_equal(first, other)
 
 
-def test_the_pretrained_ear_hears_the_same_whatever_the_level() -> None:
+def test_pretrained_features_do_not_depend_on_the_level() -> None:
     samples = clicks(120, 4.0) + tone(4.0, 220)
     pretrained = PretrainedFeatures()
     features = pretrained.extract(samples)
@@ -60,7 +60,7 @@ def test_the_pretrained_ear_hears_the_same_whatever_the_level() -> None:
     np.testing.assert_allclose(pretrained.extract(samples * np.float32(0.1)), features, atol=0.02)
 
 
-def test_the_pretrained_ear_tells_drums_from_a_drone() -> None:
+def test_pretrained_features_separate_drums_from_a_drone() -> None:
     from tasks.audio.decoding import decode
 
     torch.set_num_threads(1)

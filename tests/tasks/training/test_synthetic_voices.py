@@ -1,4 +1,4 @@
-"""Voices made from nothing: what they must have in common with recorded ones."""
+"""Synthetic voices: what they must have in common with recorded ones."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def draw(role: str, seed: int = 0, rows: int = 60) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("role", ["fx", *NOTE_STYLES])
-def test_made_voices_are_finite_level_and_drawn_by_their_generator_alone(role: str) -> None:
+def test_synthetic_voices_are_finite_level_and_drawn_by_their_generator_alone(role: str) -> None:
     power = draw(role)
     assert power.shape == (60, FRAMES, len(HERTZ))
     assert (power >= 0).all()
