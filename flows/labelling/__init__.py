@@ -1,1 +1,1 @@
-"""Flows that label: a catalogue, the schedule, the demo, the benchmark, a manifest of beats."""
+"""Flows that label: a catalogue, the schedule, the benchmark, a manifest of beats; and what their Dask workers run."""

@@ -62,7 +62,7 @@ class UnaccountedFilesError(RunFailedError):
 
 
 class _Published:
-    """A progress artifact; a server that does not answer never stops the work that it is told about."""
+    """A progress artifact; a server that does not answer never stops the work."""
 
     def __init__(self, artifact: UUID | None, total: int) -> None:
         self._artifact, self._total, self._done, self._told = artifact, total, 0, time.monotonic()

@@ -154,7 +154,7 @@ WITH leaving AS (
     FROM found LEFT JOIN move USING (path)
     LEFT JOIN ledger.file f ON f.path = coalesce(move.old_path, found.path)
     LEFT JOIN hashes ON hashes.path = found.path
-), told AS (
+), hinted AS (
     SELECT known.* REPLACE (
                coalesce(corrected.bpm, known.bpm) AS bpm,
                coalesce(corrected.first_downbeat_s, known.first_downbeat_s) AS first_downbeat_s)
@@ -164,7 +164,7 @@ WITH leaving AS (
                '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'),
                coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1),
                coalesce("key", '-'), coalesce(name_key, '-')))[:32] AS label_key
-    FROM told
+    FROM hinted
 ), quarantined AS (
     SELECT keyed.*, l.label_key IS NOT NULL AS labelled,
            q.path IS NOT NULL AND seen AND same AND old_key = keyed.label_key AS bad, coalesce(q.again, false) AS again

@@ -59,8 +59,8 @@ def read_soft_labels(folder: Path, dataset_digest: str) -> SoftLabels | None:
     if not path.exists():
         return None
     table = pq.read_table(path)
-    told = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    if told["rolecall.dataset_digest"] != dataset_digest:
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    if metadata["rolecall.dataset_digest"] != dataset_digest:
         raise UserError(
             f"{path} was made for other rows than the data set has now; run rolecall dataset teach {folder.name} again"
         )
@@ -69,6 +69,6 @@ def read_soft_labels(folder: Path, dataset_digest: str) -> SoftLabels | None:
         table.column("mix_id").to_pylist(),
         flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, len(ROLES)),
         dataset_digest,
-        told["rolecall.teacher"],
-        json.loads(told["rolecall.scores"]),
+        metadata["rolecall.teacher"],
+        json.loads(metadata["rolecall.scores"]),
     )

@@ -150,9 +150,9 @@ def change_f(truth: Labels, said: NDArray[np.bool_], starts: Sequence[int]) -> f
     `truth` and `said` (segments,), of any length, are tracks in a row, each beginning at one of `starts`.
     """
     inside = np.setdiff1d(np.arange(1, len(truth)), starts)
-    changes, told = truth[inside] != truth[inside - 1], said[inside] != said[inside - 1]
-    total = int(changes.sum() + told.sum())
-    return 2 * int((changes & told).sum()) / total if total else None
+    changes, predicted = truth[inside] != truth[inside - 1], said[inside] != said[inside - 1]
+    total = int(changes.sum() + predicted.sum())
+    return 2 * int((changes & predicted).sum()) / total if total else None
 
 
 def _pooled(

@@ -1,4 +1,4 @@
-"""From the answers of the network to the outcome of a file: roles, map, role spans, sections, key; or its error."""
+"""From the answers of the network to the outcome of a file: roles, map, spans, sections, key; or why it is quarantined."""
 
 from typing import Final
 

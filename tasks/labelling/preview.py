@@ -47,7 +47,7 @@ def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState
 
 
 def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> Plan:
-    """What labelling `paths` would do, told from the published snapshot; raises UserError for a path that is not there.
+    """What labelling `paths` would do, by the published snapshot; raises UserError for a path that is not there.
 
     Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
     """

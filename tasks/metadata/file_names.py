@@ -90,8 +90,8 @@ def key_in_name(name: str) -> tuple[str | None, str | None]:
             sign = after[0] if after and after[0] in _ACCIDENTALS else ""
             rest = after[1:] if sign else after
             mode_word = rest[0] if rest and rest[0] in _MODES else ""
-            told = place > 0 and words[place - 1].lower() == "key"
-            if sign or mode_word or told:
+            after_key = place > 0 and words[place - 1].lower() == "key"
+            if sign or mode_word or after_key:
                 found.add(parse_key(f"{word} {sign} {mode_word}"))
     found.discard((None, None))
     return found.pop() if len(found) == 1 else (None, None)

@@ -1,4 +1,4 @@
-"""Key and roles read from the tags inside an audio file."""
+"""Key and roles read from the tags inside an audio file; a tempo tag is read in `tasks.rhythm.grid`."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -16,7 +16,7 @@ GRID_MEL: Final = MelConfig(n_fft=512, hop_length=256, mels=32)
 """What the grid of a file is read from, whatever features its model has: another model moves no bar line.
 
 Short windows of few bands do: a grid is fitted to all of a file, which tells its place far better than any one frame.
-Half the frames would find it too, but not the fast pulses that the metre of a loop is told by. The thresholds and
+Half the frames would find it too, but not the fast pulses that the metre of a loop is read from. The thresholds and
 weights here and in `tasks.rhythm.pulse`, `tasks.rhythm.downbeat` and `tasks.rhythm.grid` hold for no other.
 """
 

@@ -141,7 +141,7 @@ def agree(annotations: Sequence[Annotation]) -> Consensus:
     |                | all numbers within 1 beat per minute             | their median                                 |
     |                | numbers further apart                            | unknown, flag `bpm_disputed`                 |
     | key            | all who answered name one tonic                  | that tonic                                   |
-    |                | all who answered hear no key                     | unknown, flag `atonal`                       |
+    |                | all who answered say that it has no key          | unknown, flag `atonal`                       |
     |                | several tonics, or one and no key                | unknown, flag `key_disputed`; mode unknown   |
     | mode           | all who answered say the same, and there is a key | that mode                                   |
     |                | they differ, and there is a key                  | unknown, flag `mode_disputed`                |

@@ -34,12 +34,12 @@ class Key:
 def stated_key(path: Path, manifest: str | None) -> Key | None:
     """The key that somebody wrote down: manifest before tag before file name; None if nobody did."""
     tags = read_tags(path)
-    told = (
+    candidates = (
         (parse_key(manifest or ""), KeySource.MANIFEST, 1.0),
         ((tags.key, tags.mode), KeySource.TAG, 0.9),
         (key_in_name(path.name), KeySource.FILENAME, 0.9),
     )
-    return next((Key(key, mode, source, sure) for (key, mode), source, sure in told if key is not None), None)
+    return next((Key(key, mode, source, sure) for (key, mode), source, sure in candidates if key is not None), None)
 
 
 def reported_key(key: Key, active: Collection[str]) -> Key | None:

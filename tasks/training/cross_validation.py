@@ -127,7 +127,7 @@ def decide_by_other_folds(examples: Examples, folds: Sequence[Fold], answers: Se
 
 
 def score_maps(mix_ids: Sequence[str], labels: Labels, answers: Labels, decided: Labels) -> dict[str, Any]:
-    """How well the maps of whole compositions are told: ROC-AUC and balanced accuracy over the five common roles."""
+    """Scores of the maps of whole compositions: ROC-AUC and balanced accuracy over the five common roles."""
     cuts = kinds_of(mix_ids) == "cut"
     on = score_roles(labels[cuts], decided[cuts], dict.fromkeys(ROLES, 0.5))
     return {

@@ -28,7 +28,7 @@ _HOP: Final = 256
 _MELS: Final = 96
 _RMS: Final = 0.1
 _STRIDE: Final = 4
-"""Frames between two looks: the features are statistics over time, and closer looks told nothing more."""
+"""Frames between two outputs: the features are statistics over time, and a smaller stride added nothing."""
 
 
 class PretrainedFeatures:
