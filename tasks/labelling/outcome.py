@@ -1,4 +1,4 @@
-"""From the answers of the network to the outcome of a file: roles, map, spans, sections, key; or why it is quarantined."""
+"""The outcome of a file from the answers of the network: roles, map, spans, sections, key; or its quarantine."""
 
 from typing import Final
 
