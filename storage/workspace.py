@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import platformdirs
+
 from storage.errors import UserError, WorkspaceLockedError
+
+
+def default_workspace() -> Path:
+    """The workspace of who names none: the platform's user data directory for rolecall."""
+    return Path(platformdirs.user_data_dir("rolecall", appauthor=False))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""A preload for Dask workers: decoders that die, hang or find nothing, by the name of the file they are given.
+"""Decoders that die, hang or find nothing, by the name of the file they are given; for workers of any kind.
 
-Production code knows nothing of it: Dask loads it where `DASK_DISTRIBUTED__WORKER__PRELOAD` names this file.
+Production code knows nothing of it: Dask loads it where `DASK_DISTRIBUTED__WORKER__PRELOAD` names this file, and a
+test starts the processes of a pool with `start`.
 """
 
 import ctypes
@@ -34,3 +35,8 @@ def dask_setup(worker: Any) -> None:
     vanishing = os.environ.get("TEST_VANISHING")
     if vanishing:
         Path(vanishing).unlink(missing_ok=True)
+
+
+def start() -> None:
+    """Called in a process of a pool as it starts."""
+    soundfile.SoundFile = DeadlyDecoder

@@ -5,14 +5,9 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import (
-    JsonOption,
-    WorkersOption,
-    WorkspaceOption,
-    default_workspace,
-    workspace_at,
-)
+from flows.commands.options import JsonOption, WorkersOption, WorkspaceOption, workspace_at
 from flows.terminal.tables import Format, print_json, print_rows
+from storage.workspace import default_workspace
 
 app = typer.Typer()
 

@@ -4,16 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
 
 from storage.loops.licences import NONCOMMERCIAL, LicenceClass
-from storage.workspace import Workspace
-
-
-def default_workspace() -> Path:
-    """The platform's user data directory for rolecall."""
-    return Path(platformdirs.user_data_dir("rolecall", appauthor=False))
+from storage.workspace import Workspace, default_workspace
 
 
 def usable_cores() -> int:
