@@ -15,7 +15,7 @@ from loky.process_executor import ProcessPoolExecutor
 from storage.catalogue.label_parts import LabelOutcome
 from tasks.labelling.batch import label_batch
 from tasks.labelling.request import LabelRecipe, LabelRequest
-from tasks.labelling.watchdog import TIME_LIMIT_S, Watch
+from tasks.labelling.watchdog import TIME_LIMIT_S, Watchdog
 
 _AHEAD: Final = 2
 """Files in flight for each process: one that is read, one that waits."""
@@ -30,7 +30,7 @@ def label_each(
     it, has an outcome that says so; the others are labelled.
     """
     with TemporaryDirectory(prefix="rolecall-") as notes:
-        watch = Watch(Path(notes), limit_s)
+        watch = Watchdog(Path(notes), limit_s)
         pool = _Pool(processes, partial(_label_one, recipe=recipe, watch=watch))
         in_flight: deque[tuple[LabelRequest, Future[LabelOutcome]]] = deque()
         try:
@@ -86,5 +86,5 @@ def _start() -> None:
     use_one_thread()
 
 
-def _label_one(request: LabelRequest, recipe: LabelRecipe, watch: Watch) -> LabelOutcome:
+def _label_one(request: LabelRequest, recipe: LabelRecipe, watch: Watchdog) -> LabelOutcome:
     return label_batch([request], recipe, watch)[0]
