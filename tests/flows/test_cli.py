@@ -42,8 +42,8 @@ def test_the_flow_that_labels_leaves_torch_to_its_workers() -> None:
 
 @pytest.mark.parametrize("words", [(), ("fetch",), ("loops",), ("dataset",), ("models",)])
 def test_a_command_without_words_shows_help(words: tuple[str, ...]) -> None:
-    shown = subprocess.run([sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False)
-    assert "Usage" in shown.stdout + shown.stderr
+    shown = Command({})(*words)
+    assert "Usage" in shown.out + shown.err
 
 
 def test_csv_and_json_print_full_precision(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from storage.catalogue.ledger import Ledger
 from storage.catalogue.published import ask
 from storage.models import ModelStore, identify
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Command, Program
 from tests.dummies import card
 
 pytestmark = pytest.mark.slow
@@ -139,11 +139,11 @@ def test_where_the_package_now_has_another_model_that_one_labels_and_answers(
     assert rows(workspace, "SELECT count(*) FROM tracks WHERE status = 'labelled'") == [(2,)]
 
 
-def test_a_row_is_the_same_on_any_number_of_workers(rolecall: Command, music: Path, tmp_path: Path) -> None:
+def test_a_row_is_the_same_on_any_number_of_workers(program: Program, music: Path, tmp_path: Path) -> None:
     answers = []
     for workers in (1, 2):
         workspace = tmp_path / f"workspace-{workers}"
-        ended = rolecall("label", music / "loops", "--workers", workers, "--workspace", workspace)
+        ended = program("label", music / "loops", "--workers", workers, "--workspace", workspace)
         assert ended.code == 0, ended.err
         answers.append(rows(workspace, "SELECT path, role, probability FROM roles ORDER BY ALL"))
     assert [row[:2] for row in answers[0]] == [row[:2] for row in answers[1]]
@@ -204,7 +204,7 @@ def wait_for_parts(workspace: Path, count: int) -> None:
 
 @pytest.mark.drill
 def test_a_second_writer_is_told_who_is_writing_and_a_killed_one_leaves_no_lock(
-    alone: Command, music: Path, tmp_path: Path
+    alone: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     many_tracks(music, folder, 40)
@@ -227,7 +227,7 @@ def test_a_second_writer_is_told_who_is_writing_and_a_killed_one_leaves_no_lock(
 
 @pytest.mark.drill
 def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(
-    alone: Command, music: Path, tmp_path: Path
+    alone: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     many_tracks(music, folder, 80)

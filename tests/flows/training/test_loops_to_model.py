@@ -16,7 +16,7 @@ from storage.catalogue.published import ask
 from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import labels_of, mels_of, write_shard
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Command, Program
 
 pytestmark = pytest.mark.slow
 
@@ -99,11 +99,11 @@ def test_a_data_set_says_what_is_in_it(rolecall: Command, workspace: Path) -> No
 
 
 def test_a_build_that_is_stopped_ends_with_130_and_is_no_data_set_and_the_next_build_finishes_it(
-    rolecall: Command, workspace: Path, recipe: Path, tmp_path: Path
+    rolecall: Command, program: Program, workspace: Path, recipe: Path, tmp_path: Path
 ) -> None:
     shutil.copyfile(workspace / "loops.parquet", tmp_path / "loops.parquet")
     words = ("dataset", "build", recipe, "--mixes", 4000, "--workers", 1, "--workspace", tmp_path, "--json")
-    run = rolecall.start(*(str(word) for word in words))
+    run = program.start(*words)
     while run.poll() is None and not list(tmp_path.glob("datasets/small/shards/shard-*.parquet")):
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)
@@ -111,7 +111,7 @@ def test_a_build_that_is_stopped_ends_with_130_and_is_no_data_set_and_the_next_b
     assert run.returncode == 130, err
     assert "of 16 shards; build it again to finish" in err
     assert DatasetStore(Workspace(tmp_path).datasets).names() == []
-    assert rolecall(*(str(word) for word in words)).json()["mixes"] == 4000
+    assert rolecall(*words).json()["mixes"] == 4000
 
 
 def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
@@ -121,15 +121,14 @@ def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
 
 
 def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(
-    rolecall: Command, workspace: Path, manifest: Path, music: Path, recipe: Path, tmp_path: Path
+    program: Program, workspace: Path, manifest: Path, music: Path, recipe: Path, tmp_path: Path
 ) -> None:
     backwards = tmp_path / "backwards.csv"
     header, *lines = manifest.read_text().splitlines()
     backwards.write_text("\n".join([header, *reversed(lines)]) + "\n")
-    assert (
-        rolecall("fetch", "folder", music / "loops", "--manifest", backwards, "--workspace", tmp_path / "w").code == 3
-    )
-    built = rolecall("dataset", "build", recipe, "--workers", 1, "--workspace", tmp_path / "w", "--json").json()
+    one = ("--workers", "1", "--workspace", tmp_path / "w")
+    assert program("fetch", "folder", music / "loops", "--manifest", backwards, *one).code == 3
+    built = program("dataset", "build", recipe, *one, "--json").json()
     assert built["digest"] == DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
 
 
@@ -267,11 +266,11 @@ def test_folds_score_a_training_on_groups_that_it_did_not_learn_from(
 
 
 def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_had(
-    rolecall: Command, workspace: Path
+    program: Program, workspace: Path
 ) -> None:
     words = ("train", "small", "--width", 4, "--epochs", 12, "--steps", 4, "--batch", 8, "--workspace", workspace)
-    words = (*(str(word) for word in words), "--patience", "12", "--json")
-    run = rolecall.start(*words)
+    words = (*words, "--patience", 12, "--json")
+    run = program.start(*words)
     assert run.stderr is not None
     for line in run.stderr:
         if "epoch 3 of 12" in line:
@@ -279,7 +278,7 @@ def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_ha
     os.killpg(run.pid, signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
     assert list((workspace / "models" / "unfinished").iterdir())
-    resumed, straight = rolecall(*words), rolecall(*words)
+    resumed, straight = program(*words), program(*words)
     assert "epoch 1 of 12" not in resumed.err
     assert "epoch 1 of 12" in straight.err
     assert resumed.json()["weights_digest"] == straight.json()["weights_digest"]
