@@ -22,6 +22,12 @@ examples.register_profile("any-machine", deadline=None, suppress_health_check=[H
 examples.load_profile("any-machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: the others would wait for one that begins last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def music() -> Path:
     """The bundled audio: `loops/`, `tracks/` and `manifest.csv`."""

@@ -81,3 +81,13 @@ def test_doctor_finds_this_machine_well(tmp_path: Path) -> None:
     ended = Command({"ROLECALL_WORKSPACE": str(tmp_path)})("doctor", "--json")
     assert ended.code == 0, ended.out
     assert all(check["ok"] for check in ended.json())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("label",), ("fetch", "folder")])
+def test_the_cluster_that_the_environment_names_is_the_one_that_works(
+    rolecall: Command, music: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    nowhere = Command({**rolecall.settings, "ROLECALL_DASK": "nowhere://127.0.0.1"})
+    ended = nowhere(*words, music / "loops", "--workspace", tmp_path)
+    assert (ended.code, "no Dask scheduler answers at nowhere" in ended.err) == (2, True), ended.err

@@ -3,8 +3,6 @@
 import itertools
 import json
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +16,7 @@ from storage.catalogue.published import ask
 from storage.loops.table import read_loops
 from storage.workspace import Workspace
 from tasks.sources.freesound_login import read_code
-from tests.commands import Command, Program, clean_environment
+from tests.commands import Command, Program
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, limited, sound, wav
 from tests.doubles.freesound_login import CLIENT_ID
 
@@ -83,11 +81,10 @@ def files_below(*folders: Path) -> list[Path]:
 
 
 def test_a_search_is_brought_once_and_the_key_appears_nowhere(
-    person: Program, double: FreesoundDouble, tmp_path: Path, searched: Callable[[], list[Path]]
+    person: Program, keyed: Command, double: FreesoundDouble, tmp_path: Path, searched: Callable[[], list[Path]]
 ) -> None:
-    keyed = replace(person, settings={**person.settings, "FREESOUND_API_KEY": KEY})
     double.nulls, double.drift, double.gone, double.cuts = {4}, 2, {30}, [10]
-    first = keyed("fetch", "freesound", *QUERY)
+    first = Program({**person.settings, "FREESOUND_API_KEY": KEY})("fetch", "freesound", *QUERY)
     assert first.code == 3, first.err
     assert first.json() == {"found": 39, "loops": 37, "duplicate": 0, "quarantined": 2} | NONE
     errors = ask(Workspace(tmp_path / "work"), "SELECT path, reason FROM errors ORDER BY path").rows
@@ -118,7 +115,7 @@ def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywh
     prefect_server: str,
 ) -> None:
     double.sounds = double.sounds[:12]
-    keep_in_prefect(prefect_server, {"freesound-api-key": KEY, "freesound-client-id": CLIENT_ID})
+    keep_in_prefect({"freesound-api-key": KEY, "freesound-client-id": CLIENT_ID})
     said = [person("fetch", "freesound", *QUERY, "--limit", "3")]
     assert said[-1].json()["loops"] == 3, said[-1].err
     assert len(double.previews) == 3
@@ -190,14 +187,12 @@ def test_what_cannot_be_asked_is_one_line_and_a_login_is_a_file_for_its_owner_al
     assert json.loads(file.read_text())["access"] == double.logins.access
 
 
-def keep_in_prefect(server: str, secrets: dict[str, str]) -> None:
+def keep_in_prefect(secrets: dict[str, str]) -> None:
     """Keep secrets in Secret blocks, as a person does in Prefect's own pages."""
-    save = (
-        "import json, sys; from prefect.blocks.system import Secret\n"
-        "for name, value in json.load(sys.stdin).items(): Secret(value=value).save(name, overwrite=True)"
-    )
-    environment = clean_environment({"PREFECT_API_URL": server})
-    subprocess.run([sys.executable, "-c", save], input=json.dumps(secrets), text=True, env=environment, check=True)
+    from prefect.blocks.system import Secret
+
+    for name, value in secrets.items():
+        Secret(value=value).save(name, overwrite=True)
 
 
 def everything_in(server: str) -> str:

@@ -230,13 +230,14 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(
     alone: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
-    many_tracks(music, folder, 80)
-    run = alone.start("label", folder, "--workspace", workspace)
+    many_tracks(music, folder, 40)
+    words = ("label", folder, "--workers", 2, "--workspace", workspace)
+    run = alone.start(*words)
     wait_for_parts(workspace, 1)
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=300)
     assert run.returncode == 130, err
     ((state, labelled),) = rows(workspace, "SELECT state, labelled FROM runs")
-    assert (state, 0 < labelled < 80) == ("interrupted", True)
-    counts = alone("label", folder, "--workspace", workspace, "--json").json()
-    assert (counts["unchanged"], counts["decoded"]) == (labelled, 80 - labelled)
+    assert (state, 0 < labelled < 40) == ("interrupted", True)
+    counts = alone(*words, "--json").json()
+    assert (counts["unchanged"], counts["decoded"]) == (labelled, 40 - labelled)

@@ -102,16 +102,16 @@ def test_a_build_that_is_stopped_ends_with_130_and_is_no_data_set_and_the_next_b
     rolecall: Command, program: Program, workspace: Path, recipe: Path, tmp_path: Path
 ) -> None:
     shutil.copyfile(workspace / "loops.parquet", tmp_path / "loops.parquet")
-    words = ("dataset", "build", recipe, "--mixes", 4000, "--workers", 1, "--workspace", tmp_path, "--json")
+    words = ("dataset", "build", recipe, "--mixes", 1500, "--workers", 1, "--workspace", tmp_path, "--json")
     run = program.start(*words)
     while run.poll() is None and not list(tmp_path.glob("datasets/small/shards/shard-*.parquet")):
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=120)
     assert run.returncode == 130, err
-    assert "of 16 shards; build it again to finish" in err
+    assert "of 6 shards; build it again to finish" in err
     assert DatasetStore(Workspace(tmp_path).datasets).names() == []
-    assert rolecall(*words).json()["mixes"] == 4000
+    assert rolecall(*words).json()["mixes"] == 1500
 
 
 def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
