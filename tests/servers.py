@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,7 @@ def shared(folder: Path, start: Callable[[Path], tuple["subprocess.Popen[bytes]"
             except BlockingIOError:
                 return
             running.unlink()
-            # What it has written is thrown away; it need not end well.
-            os.killpg(server["pid"], signal.SIGKILL)
+            _kill(server["pid"])
 
 
 def start_prefect(folder: Path) -> tuple["subprocess.Popen[bytes]", Asked]:
@@ -96,8 +95,14 @@ def _answering(process: "subprocess.Popen[bytes]", address: Asked, log: Path) ->
         if found := address():
             return found
         time.sleep(0.1)
-    process.kill()
+    _kill(process.pid)
     raise RuntimeError(f"a server that the tests need did not start: {log.read_text()[-2000:]}")
+
+
+def _kill(process: int) -> None:
+    """End a server with all that it started; what it has written is thrown away, so it need not end well."""
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
 
 
 @contextmanager

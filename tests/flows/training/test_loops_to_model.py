@@ -73,10 +73,13 @@ def workspace(
     assert {name: fetched.json()[name] for name in counted} == counted
     built = rolecall("dataset", "build", recipe, "--workspace", root, "--json")
     assert built.code == 0, built.err
-    taught = rolecall("dataset", "teach", "small", "--workspace", root, "--json")
+    with pytest.MonkeyPatch.context() as brief_lessons:
+        brief_lessons.setattr("tasks.training.soft_label_heads._LEAST_STEPS", 20)
+        taught = rolecall("dataset", "teach", "small", "--workspace", root, "--json")
     assert taught.code == 0, taught.err
     assert all(set(taught.json()[split]) == {"mix", "loop"} for split in ("validation", "test"))
-    trained = rolecall("train", "small", "--epochs", 2, "--steps", 3, "--workspace", root, "--json")
+    brief = ("--width", 4, "--epochs", 2, "--steps", 3)
+    trained = rolecall("train", "small", *brief, "--workspace", root, "--json")
     assert trained.code == 0, trained.err
     return root
 
