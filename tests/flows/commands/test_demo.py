@@ -6,7 +6,7 @@ import pytest
 
 from storage.catalogue.published import ask
 from storage.workspace import Workspace
-from tests.commands import Ended, Program
+from tests.commands import Command, Ended, Program
 
 pytestmark = pytest.mark.slow
 
@@ -70,8 +70,8 @@ def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Worksp
     assert cores["dirtylove.ogg"] == 9
 
 
-def test_a_second_run_decodes_nothing(alone: Program, workspace: Workspace) -> None:
-    again = alone("demo")
+def test_a_second_run_decodes_nothing(rolecall: Command, alone: Program, workspace: Workspace) -> None:
+    again = Command({**rolecall.settings, "HOME": alone.settings["HOME"]})("demo")
     assert again.code == 0, again.err
     assert "unchanged 19" in again.out
     assert again.out.splitlines()[0].endswith("decoded 0")

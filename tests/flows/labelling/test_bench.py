@@ -12,7 +12,7 @@ from storage.errors import UserError
 from storage.vocabulary import Reason
 from tasks.labelling.outcome import failed_outcome
 from tasks.labelling.request import LabelRequest
-from tests.commands import Program
+from tests.commands import Command
 from tests.dummies import TRACKS
 
 
@@ -35,11 +35,11 @@ def test_a_run_that_gave_no_second_part_is_refused_in_words(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_bench_tells_what_a_further_file_costs(program: Program, tmp_path: Path) -> None:
+def test_bench_tells_what_a_further_file_costs(rolecall: Command, tmp_path: Path) -> None:
     samples, rate = soundfile.read(TRACKS / "dirtylove.ogg", dtype="float32", frames=44_100 * 40)
     for number in range(8):
         soundfile.write(tmp_path / f"{number}.mp3", samples * (1 - number / 20), rate, format="MP3")
-    ended = program("bench", tmp_path, "--json")
+    ended = rolecall("bench", tmp_path, "--json")
     assert ended.code == 0, ended.err
     figures = ended.json()
     assert figures["files"] == 6
