@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files at a time; each has a Prefect server and workers of its own.
-JOBS ?= 2
+# Test files at a time. They share a Prefect server and Dask workers; drills start their own workers.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+TESTS ?= not drill and not benchmark
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test lint types check drill bench clean
 
@@ -11,10 +13,13 @@ demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw 
 	$(BIN)/rolecall demo
 
 test: $(VENV)/.installed  ## every test but the drills and the benchmarks
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not drill and not benchmark"
+	$(PYTEST) -m "$(TESTS)"
+
+check: lint types  ## what to run before a commit: style, types and the fast tests
+	$(PYTEST) -m "not slow and not drill and not benchmark"
 
 drill: $(VENV)/.installed  ## tests that break something on purpose; 100 rounds of kills take most of an hour
-	ROLECALL_DRILL_ROUNDS=$${ROLECALL_DRILL_ROUNDS:-100} $(BIN)/pytest -n $(JOBS) --dist loadfile -m drill
+	ROLECALL_DRILL_ROUNDS=$${ROLECALL_DRILL_ROUNDS:-100} $(PYTEST) -m drill
 
 bench: $(VENV)/.installed  ## figures, not verdicts
 	$(BIN)/pytest -m benchmark -s
@@ -25,8 +30,6 @@ lint: $(VENV)/.installed
 
 types: $(VENV)/.installed
 	$(BIN)/mypy
-
-check: lint types test drill
 
 # How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:

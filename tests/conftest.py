@@ -1,30 +1,31 @@
-"""What the tests share: the bundled music, a Prefect server, and the command line as a user types it."""
+"""What the tests share: the bundled music, servers, and the command line as a user types it."""
 
 import atexit
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
-import requests
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
 from flows.cli import silence_teardown
-from tests.commands import Command
-
-_STARTUP_S = 180
+from tests.commands import Command, Program, clean_environment
+from tests.servers import shared, start_cluster, start_prefect
 
 atexit.register(silence_teardown)
 
 # How fast examples are made says how busy the machine is, and nothing of the code.
 examples.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("any-machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: the others would wait for one that begins last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -34,47 +35,61 @@ def music() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the session see."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def prefect_home(session_folder: Path) -> Path:
+    """Where the Prefect server keeps its database and its log."""
+    return session_folder / "prefect-server"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_home: Path) -> Iterator[str]:
     """The address of a real Prefect server on this machine, with a database of its own."""
-    home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
-        try:
-            yield _healthy(f"http://127.0.0.1:{port}/api", server, home / "log")
-        finally:
-            server.terminate()
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    with shared(prefect_home, start_prefect) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
-def rolecall(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """Runs `rolecall` as a process of its own, against the test's Prefect server."""
+def dask_cluster(session_folder: Path) -> Iterator[str]:
+    """The address of a Dask scheduler whose workers are those that `rolecall` starts."""
+    with shared(session_folder / "dask-cluster", start_cluster) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def rolecall(prefect_server: str, dask_cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Runs `rolecall` in the process of the test, against the session's Prefect server and Dask cluster."""
     home = tmp_path_factory.mktemp("home")
-    return Command({"PREFECT_API_URL": prefect_server, "HOME": str(home)})
+    settings = {"PREFECT_API_URL": prefect_server, "ROLECALL_DASK": dask_cluster, "HOME": str(home)}
+    with patch.dict(os.environ, clean_environment(settings), clear=True):
+        set_prefect_up(home / "prefect")
+    return Command(settings)
+
+
+def set_prefect_up(home: Path) -> None:
+    """Let Prefect read its settings now, as in a process that has only begun."""
+    from flows.orchestration.prefect_settings import prepare_prefect
+
+    prepare_prefect(home)
+    from prefect.context import refresh_global_settings_context
+    from prefect.logging.configuration import setup_logging
+
+    refresh_global_settings_context()
+    setup_logging()
 
 
 @pytest.fixture(scope="session")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Command:
+def program(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Runs `rolecall` as a process that starts its own Dask workers, against the session's Prefect server."""
+    return Program({"PREFECT_API_URL": prefect_server, "HOME": str(tmp_path_factory.mktemp("home"))})
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Runs `rolecall` on a machine with an empty home and no Prefect server: it brings its own."""
-    return Command({"HOME": str(tmp_path_factory.mktemp("empty-home"))})
-
-
-def _healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(_STARTUP_S * 2):
-        if server.poll() is not None:
-            break
-        try:
-            if requests.get(f"{address}/health", timeout=5).ok:
-                return address
-        except (requests.ConnectionError, requests.Timeout):
-            pass
-        time.sleep(0.5)
-    raise RuntimeError(f"the Prefect server did not start: {log.read_text()[-2000:]}")
+    return Program({"HOME": str(tmp_path_factory.mktemp("empty-home"))})

@@ -12,6 +12,7 @@ import typer
 
 from flows.commands.options import (
     AllowLicenceOption,
+    DaskOption,
     ExcludeNoncommercialOption,
     JsonOption,
     WorkersOption,
@@ -46,6 +47,7 @@ def fetch_folder(
             help="A CSV: path[,roles][,bpm][,key][,bars][,group][,licence][,author][,url]; else its manifest.csv."
         ),
     ] = None,
+    dask: DaskOption = None,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
@@ -60,7 +62,7 @@ def fetch_folder(
 
     chosen = str(manifest.absolute()) if manifest else None
     licences = licences_wanted(allow_licence, exclude_noncommercial)
-    _report(flow(str(folder.absolute()), str(where.root), chosen, workers, licences), as_json)
+    _report(flow(str(folder.absolute()), str(where.root), chosen, workers, licences, dask), as_json)
 
 
 @fetch.command("compositions")
@@ -98,6 +100,7 @@ def fetch_fsld(
             help="Download the archive of the audio whole (8.8 GB) instead of member by member; it can be resumed.",
         ),
     ] = False,
+    dask: DaskOption = None,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
@@ -111,7 +114,8 @@ def fetch_fsld(
     zenodo = os.environ.get("ROLECALL_ZENODO_URL") or DEFAULT_URL
     licences = licences_wanted(allow_licence, exclude_noncommercial)
     with stop_on_interrupt():
-        summary = flow(zenodo, str(where.root), annotations_only, chosen, limit, workers, licences, whole_archive)
+        options = (limit, workers, licences, whole_archive, dask)
+        summary = flow(zenodo, str(where.root), annotations_only, chosen, *options)
     _report(summary, as_json)
 
 
@@ -128,6 +132,7 @@ def fetch_freesound(
         bool,
         typer.Option("--originals", help="Fetch the original files; log in first with rolecall fetch freesound-login."),
     ] = False,
+    dask: DaskOption = None,
     exclude_noncommercial: ExcludeNoncommercialOption = False,
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
@@ -144,7 +149,8 @@ def fetch_freesound(
 
     licences = licences_wanted(allow_licence, exclude_noncommercial)
     with stop_on_interrupt():
-        summary = flow(_freesound(), query, filters, str(where.root), limit, workers, licences, originals)
+        options = (limit, workers, licences, originals, dask)
+        summary = flow(_freesound(), query, filters, str(where.root), *options)
     _report(summary, as_json)
 
 

@@ -29,7 +29,10 @@ WorkersOption = Annotated[int, typer.Option(min=1, default_factory=usable_cores,
 DaskOption = Annotated[
     str | None,
     typer.Option(
-        "--dask", metavar="ADDRESS", help="A running Dask scheduler, tcp://…, whose workers see the same files."
+        "--dask",
+        metavar="ADDRESS",
+        envvar="ROLECALL_DASK",
+        help="A running Dask scheduler, tcp://…, whose workers see the same files.",
     ),
 ]
 MaxErrorsOption = Annotated[

@@ -33,11 +33,12 @@ def fetch_folder(
     manifest: str | None = None,
     workers: int = 2,
     licences: Sequence[str] = tuple(LicenceClass),
+    dask: str | None = None,
 ) -> FetchSummary:
     """Read the loops of a folder into the table; a file that cannot be used is a row in `errors`."""
     with Workspace(Path(workspace)).lock("fetch folder") as store, Ledger.of(store) as ledger:
         rows = folder_rows(Path(folder), Path(manifest) if manifest else None)
-        loops, refused = read_files(rows, workers)
+        loops, refused = read_files(rows, workers, dask)
         return commit_loops(loops, refused, licences, store, ledger)
 
 
@@ -51,7 +52,7 @@ def fetch_compositions(folder: str, workspace: str) -> FetchSummary:
 
 
 @task(cache_policy=NO_CACHE)
-def read_files(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
+def read_files(rows: list[Row], workers: int, dask: str | None) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
     """Decode, hash and describe every file, on Dask workers."""
     loops: list[Loop] = []
     refused: list[tuple[str, Reason, str]] = []
@@ -59,7 +60,7 @@ def read_files(rows: list[Row], workers: int) -> tuple[list[Loop], list[tuple[st
     if not batches:
         return loops, refused
     artifact = ProgressArtifact(len(rows), f"{len(rows)} files to read")
-    with open_client(None, workers) as client, progress("read", len(rows)) as shown:
+    with open_client(dask, workers) as client, progress("read", len(rows)) as shown:
         for result in stream(client, probe_rows, batches, stop_requested):
             if isinstance(result, Lost):
                 refused.append((str(result.item.path), result.reason, "the process that read it died"))

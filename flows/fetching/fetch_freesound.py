@@ -55,6 +55,7 @@ def fetch_freesound(
     workers: int = 2,
     licences: Sequence[str] = tuple(LicenceClass),
     originals: bool = False,
+    dask: str | None = None,
 ) -> FetchSummary:
     """Fetch the sounds of a search into the table; goes on where the last run of the same search stopped."""
     fetch_files = fetch_originals if originals else fetch_previews
@@ -62,7 +63,8 @@ def fetch_freesound(
         listing = SearchPages.of(store.sources / "freesound" / "listings", freesound, query, filters)
         whole = read_listing(freesound, query, filters, listing, limit)
         with committing_fetch(store, ledger, "fetch", licences) as commits:
-            put_off = fetch_files(freesound, list(sounds_on(listing.pages()))[:limit], workers, commits)
+            sounds = list(sounds_on(listing.pages()))[:limit]
+            put_off = fetch_files(freesound, sounds, workers, dask, commits)
         if whole and not put_off and not stop_requested.is_set():
             # The next run of this search asks again, and finds what is new.
             listing.clear()
@@ -87,7 +89,9 @@ def read_listing(freesound: str, query: str, filters: str, listing: SearchPages,
 
 
 @task(cache_policy=NO_CACHE)
-def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
+def fetch_previews(
+    freesound: str, sounds: list[dict[str, Any]], workers: int, dask: str | None, commits: FetchCommits
+) -> bool:
     """Fetch the preview of every sound that the table does not have; true if some were put off to another day."""
     folder = commits.workspace.sources / "freesound" / "audio"
     allowed = _allowed((describe_preview(sound, folder) for sound in sounds), commits)
@@ -101,7 +105,7 @@ def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, c
 
     # A sound whose original is there needs no preview.
     new = commits.not_in_table(allowed, lambda loop: loop.url)
-    put_off = _download(folder, new, fetch, workers, commits)
+    put_off = _download(folder, new, fetch, workers, dask, commits)
     for loop in new:
         # No digest says whether a preview came whole, so one that looks cut is asked for again by the next run.
         if (commits.refused | commits.known_bad).get(_place(loop)) in (
@@ -114,7 +118,9 @@ def fetch_previews(freesound: str, sounds: list[dict[str, Any]], workers: int, c
 
 
 @task(cache_policy=NO_CACHE)
-def fetch_originals(freesound: str, sounds: list[dict[str, Any]], workers: int, commits: FetchCommits) -> bool:
+def fetch_originals(
+    freesound: str, sounds: list[dict[str, Any]], workers: int, dask: str | None, commits: FetchCommits
+) -> bool:
     """Fetch the original of every sound that the table lacks; true if some were put off to another day.
 
     An original takes the place of the preview that an earlier run fetched.
@@ -135,7 +141,7 @@ def fetch_originals(freesound: str, sounds: list[dict[str, Any]], workers: int, 
         new = commits.not_in_table(allowed)
         if new:
             login.token()
-        put_off = _download(folder, new, fetch, workers, commits)
+        put_off = _download(folder, new, fetch, workers, dask, commits)
     except LoginError as error:
         raise UserError(str(error)) from None
     _remove_previews(commits.workspace)
@@ -153,12 +159,17 @@ def _allowed(described: Iterable[Loop | Refusal], commits: FetchCommits) -> list
 
 
 def _download(
-    folder: Path, new: Sequence[Loop], fetch: Callable[[Loop], None], workers: int, commits: FetchCommits
+    folder: Path,
+    new: Sequence[Loop],
+    fetch: Callable[[Loop], None],
+    workers: int,
+    dask: str | None,
+    commits: FetchCommits,
 ) -> bool:
     remove_leftovers(folder)
     if not new:
         return False
-    with open_client(None, workers) as client, progress("fetched", len(new)) as shown:
+    with open_client(dask, workers) as client, progress("fetched", len(new)) as shown:
         return download_and_commit(new, _place, fetch, client, commits, shown)
 
 

@@ -52,6 +52,7 @@ def fetch_fsld(
     workers: int = 2,
     licences: Sequence[str] = tuple(LicenceClass),
     whole: bool = False,
+    dask: str | None = None,
 ) -> FetchSummary:
     """Fetch the annotated loops of some roles into the table; what is there already is not asked for again.
 
@@ -67,7 +68,7 @@ def fetch_fsld(
             if not annotations_only:
                 archive = find_archive(files, store)
                 wanted = choose_sounds(annotated, archive, store, roles, limit, commits)
-                fetch_sounds(wanted, archive, workers, commits)
+                fetch_sounds(wanted, archive, workers, dask, commits)
         return commits.summary
 
 
@@ -163,7 +164,9 @@ def choose_sounds(
 
 
 @task(cache_policy=NO_CACHE)
-def fetch_sounds(wanted: list[ChosenSound], archive: RemoteZip, workers: int, commits: FetchCommits) -> None:
+def fetch_sounds(
+    wanted: list[ChosenSound], archive: RemoteZip, workers: int, dask: str | None, commits: FetchCommits
+) -> None:
     """Fetch every wanted member that is not on this machine yet, check it, and commit it."""
     members = {one.loop.path: one.member for one in wanted}
 
@@ -175,7 +178,7 @@ def fetch_sounds(wanted: list[ChosenSound], archive: RemoteZip, workers: int, co
     remove_leftovers(commits.workspace.sources / "fsld" / "audio")
     new = commits.not_in_table([one.loop for one in wanted])
     if new:
-        with open_client(None, workers) as client, progress("fetched", len(new)) as shown:
+        with open_client(dask, workers) as client, progress("fetched", len(new)) as shown:
             download_and_commit(new, _place, fetch_member, client, commits, shown)
 
 

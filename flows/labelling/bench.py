@@ -140,7 +140,11 @@ def _label(files: Sequence[Path], folder: Path) -> ProcessObserver:
     words = ["label", str(links), "--workers", "1", "--workspace", str(folder / "workspace")]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *words], stdout=subprocess.DEVNULL, stderr=said, text=True
+            [sys.executable, "-m", "flows.cli", *words],
+            env={name: value for name, value in os.environ.items() if name != "ROLECALL_DASK"},
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            text=True,
         )
         watched = ProcessObserver(process.pid, folder / "workspace" / "parts")
         while process.poll() is None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Command
+from tests.commands import Program
 
 pytestmark = pytest.mark.benchmark
 
 
 @pytest.mark.parametrize("words", [("--help",), ("sql", "select 1")])
 def test_start_up(words: tuple[str, ...], tmp_path: Path) -> None:
-    command = Command({"ROLECALL_WORKSPACE": str(tmp_path)})
+    command = Program({"ROLECALL_WORKSPACE": str(tmp_path)})
     seconds = []
     for _ in range(6):
         began = time.perf_counter()

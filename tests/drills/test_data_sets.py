@@ -16,7 +16,7 @@ import pytest
 
 from storage.datasets.lock import DatasetStore
 from storage.workspace import Workspace
-from tests.commands import Command, Ended
+from tests.commands import Ended, Program
 from tests.drills.conftest import SmallDisk
 from tests.dummies import LOOPS
 
@@ -49,7 +49,7 @@ LAST_LOOP = "loop_amen_full_140bpm.ogg"
 class Place:
     """A folder of loops, a recipe and a workspace that has fetched them."""
 
-    rolecall: Command
+    program: Program
     folder: Path
     workspace: Path
 
@@ -65,12 +65,12 @@ class Place:
         lines = [f"{name},{role},{group},CC0-1.0" for name, (role, group) in ROLES.items()]
         (loops / "manifest.csv").write_text("\n".join(["path,roles,group,licence", *lines]) + "\n")
         (self.folder / "drill.toml").write_text(RECIPE)
-        fetched = self.rolecall("fetch", "folder", loops, "--workspace", self.workspace)
+        fetched = self.program("fetch", "folder", loops, "--workspace", self.workspace)
         assert fetched.code == 0, fetched.err
 
     def start(self) -> "subprocess.Popen[str]":
         words = ("dataset", "build", self.folder / "drill.toml", "--workers", "1", "--workspace", self.workspace)
-        return self.rolecall.start(*words)
+        return self.program.start(*words)
 
     def build(self) -> Ended:
         return ended(self.start())
@@ -90,10 +90,10 @@ def ended(run: "subprocess.Popen[str]") -> Ended:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(rolecall: Command, tmp_path_factory: pytest.TempPathFactory) -> str:
+def undisturbed(program: Program, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of the set that nothing disturbed."""
     root = tmp_path_factory.mktemp("undisturbed")
-    place = Place(rolecall, root, root / "workspace")
+    place = Place(program, root, root / "workspace")
     place.fetch()
     built = place.build()
     assert built.code == 0, built.err
@@ -102,9 +102,9 @@ def undisturbed(rolecall: Command, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_a_loop_that_becomes_unreadable_is_named_and_put_right_and_a_killed_worker_costs_nothing(
-    rolecall: Command, tmp_path: Path, undisturbed: str
+    program: Program, tmp_path: Path, undisturbed: str
 ) -> None:
-    place = Place(rolecall, tmp_path, tmp_path / "workspace")
+    place = Place(program, tmp_path, tmp_path / "workspace")
     place.fetch()
     broken = tmp_path / "loops" / LAST_LOOP
     run = place.start()
@@ -138,10 +138,10 @@ def workers_of(run: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 
 def test_a_full_disk_is_named_and_a_build_that_was_killed_goes_on_where_it_was(
-    rolecall: Command, tmp_path: Path, small_disk: SmallDisk, undisturbed: str
+    program: Program, tmp_path: Path, small_disk: SmallDisk, undisturbed: str
 ) -> None:
     small_disk.resize(22)  # holds one shard, and not two
-    place = Place(rolecall, tmp_path, small_disk.root / "workspace")
+    place = Place(program, tmp_path, small_disk.root / "workspace")
     place.fetch()
     full = place.build()
     assert full.code == 2, full.err

@@ -18,7 +18,7 @@ import requests
 
 from storage.catalogue.published import ask
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Program
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
 
@@ -72,12 +72,12 @@ def free_port() -> int:
 
 
 def test_a_schedule_fires_twice_and_the_second_run_has_nothing_to_do(
-    rolecall: Command, music: Path, tmp_path: Path
+    program: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     folder.mkdir()
     shutil.copyfile(music / "loops" / "loop_drone_g_97.ogg", folder / "loop_drone_g_97.ogg")
-    schedule = rolecall.start("serve", folder, "--cron", "* * * * *", "--workers", 1, "--workspace", workspace)
+    schedule = program.start("serve", folder, "--cron", "* * * * *", "--workers", 1, "--workspace", workspace)
     try:
         ended = "SELECT labelled, unchanged, decoded FROM runs WHERE state = 'completed' ORDER BY started_at"
         wait_until("two runs are over", lambda: schedule.poll() is not None or len(rows(workspace, ended)) >= 2)
@@ -86,18 +86,18 @@ def test_a_schedule_fires_twice_and_the_second_run_has_nothing_to_do(
         os.killpg(schedule.pid, signal.SIGTERM)
         schedule.communicate(timeout=120)
     deployment = requests.get(
-        f"{rolecall.settings['PREFECT_API_URL']}/deployments/name/label-catalogue/nightly", timeout=30
+        f"{program.settings['PREFECT_API_URL']}/deployments/name/label-catalogue/nightly", timeout=30
     ).json()
     assert deployment["paused"] is False
     assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 
 
-def test_the_deployments_run_through_a_work_pool(rolecall: Command, music: Path, tmp_path: Path) -> None:
+def test_the_deployments_run_through_a_work_pool(program: Program, music: Path, tmp_path: Path) -> None:
     root, folder, workspace = Path(__file__).parents[2], tmp_path / "audio", tmp_path / "workspace"
     folder.mkdir()
     shutil.copyfile(music / "loops" / "loop_drone_g_97.ogg", folder / "loop_drone_g_97.ogg")
     places = {"ROLECALL_HOME": root, "ROLECALL_MUSIC": folder, "ROLECALL_WORKSPACE": workspace}
-    environment = rolecall.environment() | {name: str(path) for name, path in places.items()}
+    environment = program.environment() | {name: str(path) for name, path in places.items()}
 
     def prefect(*words: str) -> None:
         command = [sys.executable, "-m", "prefect", *words]
@@ -116,7 +116,7 @@ def test_the_deployments_run_through_a_work_pool(rolecall: Command, music: Path,
 def test_a_prefect_server_that_dies_is_named_and_the_next_run_goes_on(music: Path, tmp_path: Path) -> None:
     folder, workspace, port = tmp_path / "audio", tmp_path / "workspace", free_port()
     many_tracks(music, folder, 24)
-    command = Command(
+    command = Program(
         {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "HOME": str(tmp_path), "PREFECT_CLIENT_MAX_RETRIES": "0"}
     )
     words = ("label", folder, "--workers", 1, "--workspace", workspace)

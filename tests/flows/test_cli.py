@@ -42,8 +42,8 @@ def test_the_flow_that_labels_leaves_torch_to_its_workers() -> None:
 
 @pytest.mark.parametrize("words", [(), ("fetch",), ("loops",), ("dataset",), ("models",)])
 def test_a_command_without_words_shows_help(words: tuple[str, ...]) -> None:
-    shown = subprocess.run([sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False)
-    assert "Usage" in shown.stdout + shown.stderr
+    shown = Command({})(*words)
+    assert "Usage" in shown.out + shown.err
 
 
 def test_csv_and_json_print_full_precision(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,3 +81,13 @@ def test_doctor_finds_this_machine_well(tmp_path: Path) -> None:
     ended = Command({"ROLECALL_WORKSPACE": str(tmp_path)})("doctor", "--json")
     assert ended.code == 0, ended.out
     assert all(check["ok"] for check in ended.json())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("label",), ("fetch", "folder")])
+def test_the_cluster_that_the_environment_names_is_the_one_that_works(
+    rolecall: Command, music: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    nowhere = Command({**rolecall.settings, "ROLECALL_DASK": "nowhere://127.0.0.1"})
+    ended = nowhere(*words, music / "loops", "--workspace", tmp_path)
+    assert (ended.code, "no Dask scheduler answers at nowhere" in ended.err) == (2, True), ended.err

@@ -6,18 +6,18 @@ import pytest
 
 from storage.catalogue.published import ask
 from storage.workspace import Workspace
-from tests.commands import Command, Ended
+from tests.commands import Command, Ended, Program
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def ended(alone: Command) -> Ended:
+def ended(alone: Program) -> Ended:
     return alone("demo")
 
 
 @pytest.fixture(scope="module")
-def workspace(alone: Command, ended: Ended) -> Workspace:
+def workspace(alone: Program, ended: Ended) -> Workspace:
     (catalogue,) = Path(alone.settings["HOME"]).rglob("catalogue.duckdb")
     return Workspace(catalogue.parent)
 
@@ -35,7 +35,7 @@ def test_it_says_where_everything_lies_and_draws_a_map_of_every_track(ended: End
     assert all(str(picture) in ended.out and picture.stat().st_size > 50_000 for picture in pictures)
 
 
-def test_it_leaves_nothing_in_the_home_but_its_workspace(alone: Command, workspace: Workspace) -> None:
+def test_it_leaves_nothing_in_the_home_but_its_workspace(alone: Program, workspace: Workspace) -> None:
     files = [path for path in Path(alone.settings["HOME"]).rglob("*") if path.is_file()]
     strangers = [path for path in files if workspace.root not in path.parents and "matplotlib" not in str(path)]
     assert not strangers
@@ -70,8 +70,8 @@ def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Worksp
     assert cores["dirtylove.ogg"] == 9
 
 
-def test_a_second_run_decodes_nothing(alone: Command, workspace: Workspace) -> None:
-    again = alone("demo")
+def test_a_second_run_decodes_nothing(rolecall: Command, alone: Program, workspace: Workspace) -> None:
+    again = Command({**rolecall.settings, "HOME": alone.settings["HOME"]})("demo")
     assert again.code == 0, again.err
     assert "unchanged 19" in again.out
     assert again.out.splitlines()[0].endswith("decoded 0")

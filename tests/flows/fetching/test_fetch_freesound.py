@@ -1,11 +1,10 @@
 """Fetching from Freesound: a double of its API, and secrets that are to be read nowhere."""
 
+import itertools
 import json
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from storage.catalogue.published import ask
 from storage.loops.table import read_loops
 from storage.workspace import Workspace
 from tasks.sources.freesound_login import read_code
-from tests.commands import Command
+from tests.commands import Command, Program
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, limited, sound, wav
 from tests.doubles.freesound_login import CLIENT_ID
 
@@ -50,16 +49,27 @@ def double(clock: Clock) -> Iterator[FreesoundDouble]:
 
 
 @pytest.fixture
-def person(rolecall: Command, double: FreesoundDouble, tmp_path: Path) -> Command:
-    """Somebody with a home of their own, and no key yet, whose every word is logged to Prefect's server."""
-    loud = {"PREFECT_LOGGING_LEVEL": "DEBUG", "PREFECT_LOGGING_TO_API_ENABLED": "true"}
-    settings = {**rolecall.settings, **loud, "HOME": str(tmp_path / "home"), "ROLECALL_FREESOUND_URL": double.url}
-    return Command({**settings, "ROLECALL_WORKSPACE": str(tmp_path / "work")})
+def settings(rolecall: Command, double: FreesoundDouble, tmp_path: Path) -> dict[str, str]:
+    """Those of somebody with a home of their own, and no key yet."""
+    places = {"HOME": str(tmp_path / "home"), "ROLECALL_WORKSPACE": str(tmp_path / "work")}
+    return {**rolecall.settings, **places, "ROLECALL_FREESOUND_URL": double.url}
 
 
 @pytest.fixture
-def keyed(person: Command) -> Command:
-    return replace(person, settings={**person.settings, "FREESOUND_API_KEY": KEY})
+def person(settings: dict[str, str]) -> Program:
+    """Somebody whose every word is logged to Prefect's server."""
+    return Program({**settings, "PREFECT_LOGGING_LEVEL": "DEBUG", "PREFECT_LOGGING_TO_API_ENABLED": "true"})
+
+
+@pytest.fixture
+def searched(tmp_path: Path, prefect_home: Path, session_folder: Path) -> Callable[[], list[Path]]:
+    """Lists the files in which a secret might lie: those of the test, of Prefect's server and of the workers."""
+    return lambda: files_below(tmp_path, prefect_home, session_folder / "dask-cluster")
+
+
+@pytest.fixture
+def keyed(settings: dict[str, str]) -> Command:
+    return Command({**settings, "FREESOUND_API_KEY": KEY})
 
 
 def loops_of(tmp_path: Path) -> list[dict[str, Any]]:
@@ -71,10 +81,10 @@ def files_below(*folders: Path) -> list[Path]:
 
 
 def test_a_search_is_brought_once_and_the_key_appears_nowhere(
-    keyed: Command, double: FreesoundDouble, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    person: Program, keyed: Command, double: FreesoundDouble, tmp_path: Path, searched: Callable[[], list[Path]]
 ) -> None:
     double.nulls, double.drift, double.gone, double.cuts = {4}, 2, {30}, [10]
-    first = keyed("fetch", "freesound", *QUERY)
+    first = Program({**person.settings, "FREESOUND_API_KEY": KEY})("fetch", "freesound", *QUERY)
     assert first.code == 3, first.err
     assert first.json() == {"found": 39, "loops": 37, "duplicate": 0, "quarantined": 2} | NONE
     errors = ask(Workspace(tmp_path / "work"), "SELECT path, reason FROM errors ORDER BY path").rows
@@ -90,22 +100,22 @@ def test_a_search_is_brought_once_and_the_key_appears_nowhere(
     assert double.previews == [30]
     assert loops_of(tmp_path) == loops
     assert double.keys_at_previews == []
-    files = files_below(tmp_path, *tmp_path_factory.getbasetemp().glob("prefect*"))
+    files = searched()
     assert len(files) > 40
     assert [path for path in files if KEY.encode() in path.read_bytes()] == []
     assert KEY not in first.out + first.err
 
 
 def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywhere(
-    person: Command,
+    person: Program,
     double: FreesoundDouble,
     clock: Clock,
     tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    searched: Callable[[], list[Path]],
     prefect_server: str,
 ) -> None:
     double.sounds = double.sounds[:12]
-    keep_in_prefect(prefect_server, {"freesound-api-key": KEY, "freesound-client-id": CLIENT_ID})
+    keep_in_prefect({"freesound-api-key": KEY, "freesound-client-id": CLIENT_ID})
     said = [person("fetch", "freesound", *QUERY, "--limit", "3")]
     assert said[-1].json()["loops"] == 3, said[-1].err
     assert len(double.previews) == 3
@@ -137,7 +147,7 @@ def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywh
 
     secrets = [KEY, *double.logins.given]
     assert len(secrets) == 1 + 1 + 2 * 2
-    files = files_below(tmp_path, *tmp_path_factory.getbasetemp().glob("prefect*"))
+    files = searched()
     kept = [path for path in files if any(secret.encode() in path.read_bytes() for secret in secrets)]
     records = everything_in(prefect_server)
     assert (kept, len(files) > 15) == ([], True)
@@ -177,20 +187,23 @@ def test_what_cannot_be_asked_is_one_line_and_a_login_is_a_file_for_its_owner_al
     assert json.loads(file.read_text())["access"] == double.logins.access
 
 
-def keep_in_prefect(server: str, secrets: dict[str, str]) -> None:
+def keep_in_prefect(secrets: dict[str, str]) -> None:
     """Keep secrets in Secret blocks, as a person does in Prefect's own pages."""
-    save = (
-        "import json, sys; from prefect.blocks.system import Secret\n"
-        "for name, value in json.load(sys.stdin).items(): Secret(value=value).save(name, overwrite=True)"
-    )
-    command = Command({"PREFECT_API_URL": server})
-    subprocess.run(
-        [sys.executable, "-c", save], input=json.dumps(secrets), text=True, env=command.environment(), check=True
-    )
+    from prefect.blocks.system import Secret
+
+    for name, value in secrets.items():
+        Secret(value=value).save(name, overwrite=True)
 
 
 def everything_in(server: str) -> str:
     """All that Prefect's server tells of runs: their parameters, logs, artifacts and blocks."""
     routes = ("flow_runs", "task_runs", "logs", "artifacts", "flow_run_states", "block_documents")
-    answers = [requests.post(f"{server}/{route}/filter", json={"limit": 200}, timeout=30) for route in routes]
-    return "".join(answer.text for answer in answers if answer.ok)
+    return "".join(text for route in routes for text in pages_of(f"{server}/{route}/filter"))
+
+
+def pages_of(address: str) -> Iterator[str]:
+    for offset in itertools.count(0, 200):
+        answer = requests.post(address, json={"limit": 200, "offset": offset}, timeout=30)
+        if not answer.ok or not answer.json():
+            return
+        yield answer.text

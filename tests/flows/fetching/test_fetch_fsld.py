@@ -156,7 +156,8 @@ def test_the_road_of_the_paper_goes_from_the_record_to_a_model_that_is_scored(
     roles = built.json()["roles"]
     assert set(roles) == {"bass", "percussion", "fx", "melody", "chords"}
     assert max(roles.values()) - min(roles.values()) <= 2
-    trained = rolecall("train", "paper", "--epochs", "1", "--steps", "2", "--workspace", tmp_path, "--json")
+    brief = ("--width", 4, "--epochs", 1, "--steps", 2)
+    trained = rolecall("train", "paper", *brief, "--workspace", tmp_path, "--json")
     assert trained.code == 0, trained.err
     scored = rolecall("evaluate", trained.json()["model_id"], "--on", "mixes", "--workspace", tmp_path, "--json")
     assert scored.code == 0, scored.err

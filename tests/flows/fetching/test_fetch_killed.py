@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from storage.loops.table import read_loops
-from tests.commands import Command
+from tests.commands import Program
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, sound
 
 SOUNDS, KILLS, IN_FLIGHT = 500, 10, 5
@@ -21,18 +21,18 @@ SOUNDS, KILLS, IN_FLIGHT = 500, 10, 5
 
 @pytest.mark.drill
 @pytest.mark.timeout(900)
-def test_ten_kills_and_a_run_equal_an_undisturbed_run(rolecall: Command, tmp_path: Path) -> None:
+def test_ten_kills_and_a_run_equal_an_undisturbed_run(program: Program, tmp_path: Path) -> None:
     with freesound([sound(number) for number in range(1, SOUNDS + 1)]) as double:
         double.nulls, double.drift = {7, 222, 430}, 4
         words = ["fetch", "freesound", "--query", "loop", "--workers", "1", "--json", "--workspace"]
         # A home of its own: requests are counted for a key over all workspaces.
         settings = {
-            **rolecall.settings,
+            **program.settings,
             "HOME": str(tmp_path / "home"),
             "ROLECALL_FREESOUND_URL": double.url,
             "FREESOUND_API_KEY": KEY,
         }
-        command = replace(rolecall, settings=settings)
+        command = replace(program, settings=settings)
         began = time.monotonic()
         undisturbed = command(*words, tmp_path / "calm")
         lasted = time.monotonic() - began

@@ -14,7 +14,7 @@ import soundfile
 
 from storage.catalogue.published import ask
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Program
 from tests.dummies import LOOPS, clicks, noise, write
 
 TIME_LIMIT_S = 15
@@ -94,17 +94,17 @@ def good_files(folder: Path) -> list[str]:
 @pytest.mark.drill
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="takes root's rights away with setpriv")
-def test_each_broken_file_is_named_and_the_rest_is_labelled(rolecall: Command, tmp_path: Path) -> None:
+def test_each_broken_file_is_named_and_the_rest_is_labelled(program: Program, tmp_path: Path) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     folder.mkdir()
     good, reasons = good_files(folder), break_files(folder)
     deadly = Path(__file__).parents[2] / "deadly.py"
     settings = {
-        **rolecall.settings,
+        **program.settings,
         "DASK_DISTRIBUTED__WORKER__PRELOAD": str([str(deadly)]),
         "TEST_VANISHING": str(folder / "vanishing.wav"),
     }
-    command = replace(rolecall, settings=settings, prefix=WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else ())
+    command = replace(program, settings=settings, prefix=WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else ())
     limit = ("--time-limit", str(TIME_LIMIT_S))
     ended = command("label", folder, "--workers", "2", *limit, "--workspace", workspace, "--json")
     assert ended.code == 3, ended.err

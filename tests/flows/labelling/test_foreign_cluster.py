@@ -16,7 +16,7 @@ from flows.engine.cluster import Finished, open_client, stream
 from storage.catalogue.published import ask
 from storage.errors import UserError
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Program
 from tests.flows.labelling.test_killed import add_tracks, parts_of
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
@@ -82,11 +82,11 @@ def test_a_scheduler_that_is_lost_is_a_clear_error(tmp_path: Path) -> None:
             list(results)
 
 
-def test_the_flow_runs_there_and_survives_a_worker(rolecall: Command, tmp_path: Path) -> None:
+def test_the_flow_runs_there_and_survives_a_worker(program: Program, tmp_path: Path) -> None:
     add_tracks(tmp_path / "audio", 0, 16)
     workspace = tmp_path / "workspace"
     with cluster(tmp_path, 2) as (address, processes):
-        run = rolecall.start("label", tmp_path / "audio", "--dask", address, "--workspace", workspace)
+        run = program.start("label", tmp_path / "audio", "--dask", address, "--workspace", workspace)
         while run.poll() is None and parts_of(workspace) < 1:
             time.sleep(0.05)
         processes[1].send_signal(signal.SIGKILL)

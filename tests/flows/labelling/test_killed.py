@@ -15,7 +15,7 @@ import pytest
 
 from storage.catalogue.published import ask
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Program
 from tests.dummies import TRACKS
 
 ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "5"))
@@ -98,20 +98,20 @@ def kill(victim: str, run: "subprocess.Popen[str]", luck: random.Random) -> None
     run.communicate()
 
 
-def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(rolecall: Command, tmp_path: Path) -> None:
+def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(program: Program, tmp_path: Path) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     words = ("label", folder, "--workers", "2", "--workspace")
     luck = random.Random(5)
     for number in range(ROUNDS):
         add_tracks(folder, number * FILES_A_ROUND, FILES_A_ROUND)
-        run = rolecall.start(*words, workspace)
+        run = program.start(*words, workspace)
         victim, moment = VICTIMS[number % len(VICTIMS)], MOMENTS[number % len(MOMENTS)]
         wait_for(moment, run, workspace, luck)
         kill(victim, run, luck)
         print(f"round {number}: killed {victim} after {moment}")
-    last = rolecall(*words, workspace, "--json")
+    last = program(*words, workspace, "--json")
     assert last.code == 0, last.err
-    assert rolecall(*words, tmp_path / "calm").code == 0
+    assert program(*words, tmp_path / "calm").code == 0
 
     for table, key in (("roles", "path, role"), ("segments", "path, segment")):
         columns = "probability" if table == "roles" else "bass, percussion, fx, melody, chords, vocal, start_s"

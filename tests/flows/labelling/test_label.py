@@ -16,7 +16,7 @@ from storage.catalogue.ledger import Ledger
 from storage.catalogue.published import ask
 from storage.models import ModelStore, identify
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.commands import Command, Program
 from tests.dummies import card
 
 pytestmark = pytest.mark.slow
@@ -139,11 +139,13 @@ def test_where_the_package_now_has_another_model_that_one_labels_and_answers(
     assert rows(workspace, "SELECT count(*) FROM tracks WHERE status = 'labelled'") == [(2,)]
 
 
-def test_a_row_is_the_same_on_any_number_of_workers(rolecall: Command, music: Path, tmp_path: Path) -> None:
+def test_a_row_is_the_same_on_one_worker_and_on_a_cluster_of_several(
+    rolecall: Command, program: Program, music: Path, tmp_path: Path
+) -> None:
     answers = []
-    for workers in (1, 2):
-        workspace = tmp_path / f"workspace-{workers}"
-        ended = rolecall("label", music / "loops", "--workers", workers, "--workspace", workspace)
+    for place, run in (("one", program), ("several", rolecall)):
+        workspace = tmp_path / place
+        ended = run("label", music / "loops", "--workers", 1, "--workspace", workspace)
         assert ended.code == 0, ended.err
         answers.append(rows(workspace, "SELECT path, role, probability FROM roles ORDER BY ALL"))
     assert [row[:2] for row in answers[0]] == [row[:2] for row in answers[1]]
@@ -204,7 +206,7 @@ def wait_for_parts(workspace: Path, count: int) -> None:
 
 @pytest.mark.drill
 def test_a_second_writer_is_told_who_is_writing_and_a_killed_one_leaves_no_lock(
-    alone: Command, music: Path, tmp_path: Path
+    alone: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     many_tracks(music, folder, 40)
@@ -227,16 +229,17 @@ def test_a_second_writer_is_told_who_is_writing_and_a_killed_one_leaves_no_lock(
 
 @pytest.mark.drill
 def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(
-    alone: Command, music: Path, tmp_path: Path
+    alone: Program, music: Path, tmp_path: Path
 ) -> None:
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
-    many_tracks(music, folder, 80)
-    run = alone.start("label", folder, "--workspace", workspace)
+    many_tracks(music, folder, 40)
+    words = ("label", folder, "--workers", 2, "--workspace", workspace)
+    run = alone.start(*words)
     wait_for_parts(workspace, 1)
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=300)
     assert run.returncode == 130, err
     ((state, labelled),) = rows(workspace, "SELECT state, labelled FROM runs")
-    assert (state, 0 < labelled < 80) == ("interrupted", True)
-    counts = alone("label", folder, "--workspace", workspace, "--json").json()
-    assert (counts["unchanged"], counts["decoded"]) == (labelled, 80 - labelled)
+    assert (state, 0 < labelled < 40) == ("interrupted", True)
+    counts = alone(*words, "--json").json()
+    assert (counts["unchanged"], counts["decoded"]) == (labelled, 40 - labelled)
