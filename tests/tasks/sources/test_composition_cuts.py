@@ -18,7 +18,7 @@ def composition(tmp_path: Path) -> Composition:
     sound = 0.3 * np.random.default_rng(1).standard_normal(20 * RATE)
     soundfile.write(tmp_path / "mix.wav", sound, RATE)
     truth = np.array([[1, 1, -1, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]], np.float32)
-    return Composition("piece", tmp_path / "mix.wav", 120.0, truth, 20.0, "A Piece", "Somebody", "CC-BY-4.0")
+    return Composition("piece", tmp_path / "mix.wav", 120.0, truth, "A Piece", "Somebody", "CC-BY-4.0")
 
 
 def test_only_whole_segments_in_which_something_is_known_to_sound_are_cut(composition: Composition) -> None:
@@ -29,7 +29,7 @@ def test_only_whole_segments_in_which_something_is_known_to_sound_are_cut(compos
 
 
 def test_cuts_of_one_file_are_loops_of_their_own(composition: Composition) -> None:
-    everything_on = Composition("piece", composition.audio, 120.0, np.ones((2, len(ROLES)), np.float32), 20.0)
+    everything_on = Composition("piece", composition.audio, 120.0, np.ones((2, len(ROLES)), np.float32))
     first, second = cuts_of(everything_on)
     assert first.loop_id != second.loop_id
     assert first.sha256 == second.sha256
