@@ -33,9 +33,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: For
     if style is Format.JSON:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif style is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        _print_csv([columns, *rows])
     else:
         _print_table(columns, rows)
 
@@ -43,6 +41,14 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: For
 def print_json(value: Any) -> None:
     """One JSON document, valid for every reader: what is no finite number is null, and so is NaN in a nested value."""
     print(json.dumps(_jsonable(value), ensure_ascii=not shows_unicode(), allow_nan=False, indent=1))
+
+
+def _print_csv(rows: Sequence[Sequence[Any]]) -> None:
+    plain = csv.writer(sys.stdout, lineterminator="\n")
+    # The module quotes a line feed by itself, and a carriage return only where lines end with one.
+    quoting = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        (quoting if any("\r" in cell for cell in row if isinstance(cell, str)) else plain).writerow(row)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
