@@ -1,8 +1,8 @@
 """The command line: one command per job. Heavy libraries load inside the command that needs them."""
 
 import atexit
-import os
 import sys
+from contextlib import suppress
 
 import typer
 
@@ -16,6 +16,7 @@ from flows.commands import (
 )
 from flows.engine.interrupts import StoppedError
 from flows.terminal.error_messages import explain
+from flows.terminal.streams import give_up, prepare_streams, say
 from storage.errors import UserError, WorkspaceLockedError
 
 app = typer.Typer(
@@ -40,23 +41,32 @@ _UNEXPECTED, _USAGE, _LOCKED, _INTERRUPTED = 1, 2, 5, 130
 
 def main() -> None:
     """Run a command; errors that a user can put right are one line on stderr and an exit code, never a traceback."""
+    prepare_streams()
     atexit.register(silence_teardown)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        print(f"rolecall: {error}", file=sys.stderr)
+        say(f"rolecall: {error}")
         sys.exit(_USAGE)
     except StoppedError as stopped:
-        print(f"rolecall: {stopped}", file=sys.stderr)
+        say(f"rolecall: {stopped}")
         sys.exit(_INTERRUPTED)
     except WorkspaceLockedError as error:
-        print(f"rolecall: {error}", file=sys.stderr)
+        say(f"rolecall: {error}")
         sys.exit(_LOCKED)
+    except BrokenPipeError:
+        # Who reads has enough.
+        give_up(sys.stdout)
+        sys.exit(_UNEXPECTED)
     except Exception as error:
         sentence = explain(error)
         if sentence is None:
             raise
-        print(f"rolecall: {sentence}", file=sys.stderr)
+        give_up(sys.stdout)
+        say(f"rolecall: {sentence}")
         sys.exit(_UNEXPECTED)
 
 
@@ -65,8 +75,9 @@ def silence_teardown() -> None:
 
     Where Prefect's threads are still about, DuckDB's binding takes what they hold for leaks and prints a page on it.
     """
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with suppress(OSError):
+        sys.stderr.flush()
+    give_up(sys.stderr)
 
 
 if __name__ == "__main__":

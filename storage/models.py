@@ -13,6 +13,7 @@ from storage.files import atomic_path, sha256_of, write_text_atomically
 from storage.vocabulary import ROLES
 
 CARD_VERSION: Final = 1
+_OF_A_FAILURE: Final = ("what", "said", "true", "why", "picture")
 _PAIRS: Final = ("unsure", "calibration")
 
 
@@ -128,6 +129,7 @@ class ModelStore:
             raise UserError(
                 f"cannot read {folder / 'failures.json'}: {error}; let `evaluate --failures` write it"
             ) from error
+        _check_failures(failures, folder / "failures.json")
         home = stored.weights.parent
         for picture in sorted(folder.glob("*.png")):
             with atomic_path(home / picture.name) as temporary:
@@ -186,6 +188,16 @@ def _read_card(folder: Path) -> ModelCard:
     if tuple(card.roles) != ROLES:
         raise UserError(f"{path} names the roles {', '.join(card.roles)}; this rolecall knows {', '.join(ROLES)}")
     return card
+
+
+def _check_failures(failures: Any, path: Path) -> None:
+    """Raise UserError unless `failures` are what `evaluate --failures` writes, whatever a person made of it."""
+    if not isinstance(failures, list):
+        raise UserError(f"{path} is no list of failures; let `evaluate --failures` write it")
+    for number, failure in enumerate(failures, start=1):
+        for name in _OF_A_FAILURE:
+            if not isinstance(failure, dict) or not isinstance(failure.get(name), str):
+                raise UserError(f"{path}: failure {number} has no text {name!r}; write one")
 
 
 def _number(value: Any) -> float | None:

@@ -1,5 +1,6 @@
 """Commands `label`, `plan`, `iram`, `beats`, `sql` and `errors`: labelling, and querying the labels."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,7 @@ from flows.engine.interrupts import stop_on_interrupt
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
+from storage.paths import path_text
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,8 +111,8 @@ def run_label(
     with stop_on_interrupt():
         options = (str(root), model, workers, dask, max_errors, activate, time_limit_s)
         if manifest is not None:
-            return label_manifest(str(manifest.absolute()), *options)
-        return label_catalogue([str(path.absolute()) for path in paths], *options)
+            return label_manifest(path_text(manifest.absolute()), *options)
+        return label_catalogue([path_text(path.absolute()) for path in paths], *options)
 
 
 def report(summary: "RunSummary", as_json: bool) -> None:
@@ -118,12 +120,12 @@ def report(summary: "RunSummary", as_json: bool) -> None:
     counts = asdict(summary.counts)
     if as_json:
         fields = {"run_id": summary.run_id, "model_id": summary.model_id, "state": summary.state}
-        more = {"passed_over": summary.passed_over, "active": summary.active, "unlabelled": summary.unlabelled}
+        more = {**summary.omissions.to_dict(), "active": summary.active, "unlabelled": summary.unlabelled}
         print_json({**fields, **counts, **more})
         return
     print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items()))
-    if summary.passed_over:
-        say(f"{summary.passed_over} files that are no audio were passed over")
+    for sentence in summary.omissions.sentences():
+        say(sentence)
     if summary.counts.quarantined:
         say("rolecall errors lists the files in quarantine and why")
     if not summary.active:
@@ -149,10 +151,10 @@ def iram(
     from tasks.labelling.batch import label_batch
     from tasks.labelling.request import LabelRecipe, LabelRequest
 
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises where a name is too long
         raise UserError(f"{file} is not a file; name a loop or a track")
     stored = ModelStore(workspace_at(workspace).models).load(model)
-    request = LabelRequest("", str(file.absolute()), None, bpm, first_downbeat)
+    request = LabelRequest("", path_text(file.absolute()), None, bpm, first_downbeat)
     outcome = label_batch([request], LabelRecipe.of(stored))[0]
     if outcome.reason is not None:
         raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
@@ -213,12 +215,13 @@ def plan(
     check_inputs(paths, None, where, model)
     planned = preview(where, paths, model)
     if as_json:
-        print_json(
-            {**planned.findings, **{name: value for name, value in asdict(planned).items() if name != "findings"}}
-        )
+        estimates = {name: getattr(planned, name) for name in ("to_decode", "audio_hours", "estimated_hours")}
+        print_json({**planned.findings, **estimates, **planned.omissions.to_dict()})
         return
     print_rows(["finding", "files"], list(planned.findings.items()), Format.TABLE)
     takes = "unknown before the first run" if planned.estimated_hours is None else f"{planned.estimated_hours:.2f} h"
+    for sentence in planned.omissions.sentences():
+        say(sentence)
     say(f"{planned.to_decode} to decode, about {planned.audio_hours:.2f} h of audio; time: {takes}")
 
 
@@ -226,11 +229,11 @@ def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace,
     """Check all inputs before anything slow is started; raises UserError."""
     from storage.catalogue.published import open_catalogue
     from storage.models import ModelStore
+    from tasks.audio.library import require_there
     from tasks.labelling.finding import find_listed
 
     for path in paths:
-        if not path.exists():
-            raise UserError(f"{path} is not there; name a file or a folder of audio")
+        require_there(path)
     if manifest is not None:
         find_listed(manifest.absolute())
     ModelStore(workspace.models).load(model or "default")

@@ -25,10 +25,12 @@ from flows.engine.interrupts import stop_on_interrupt, stop_requested
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
+from storage.paths import path_text
 from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
     from flows.fetching.commits import FetchSummary
+    from tasks.audio.library import Omissions
 
 fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
 loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
@@ -53,16 +55,17 @@ def fetch_folder(
     as_json: JsonOption = False,
 ) -> None:
     """Take loops from a folder, as its manifest describes them."""
-    from tasks.sources.folder import folder_rows
+    from tasks.sources.folder import folder_offer
 
     where = workspace_at(workspace)
-    folder_rows(folder, manifest)
+    omissions = folder_offer(folder, manifest).omissions
     ready_for_flows(where)
     from flows.fetching.fetch_folder import fetch_folder as flow
 
-    chosen = str(manifest.absolute()) if manifest else None
+    chosen = path_text(manifest.absolute()) if manifest else None
     licences = licences_wanted(allow_licence, exclude_noncommercial)
-    _report(flow(str(folder.absolute()), str(where.root), chosen, workers, licences, dask), as_json)
+    summary = flow(path_text(folder.absolute()), str(where.root), chosen, workers, licences, dask)
+    _report(summary, as_json, omissions)
 
 
 @fetch.command("compositions")
@@ -75,11 +78,11 @@ def fetch_compositions(
     from tasks.sources.compositions import read_compositions
 
     where = workspace_at(workspace)
-    list(read_compositions(folder))
+    read_compositions(folder)
     ready_for_flows(where)
     from flows.fetching.fetch_folder import fetch_compositions as flow
 
-    _report(flow(str(folder.absolute()), str(where.root)), as_json)
+    _report(flow(path_text(folder.absolute()), str(where.root)), as_json)
 
 
 @fetch.command("fsld")
@@ -275,10 +278,16 @@ def _roles(text: str) -> list[str]:
     return named
 
 
-def _report(summary: "FetchSummary", as_json: bool) -> None:
-    """Print how a fetch ended; exit with 130 if it was interrupted, with 3 if it refused something."""
+def _report(summary: "FetchSummary", as_json: bool, omissions: "Omissions | None" = None) -> None:
+    """Print how a fetch ended; exit with 130 if it was interrupted, with 3 if it refused something.
+
+    `omissions` are what a walk over a folder passed over.
+    """
+    for sentence in omissions.sentences() if omissions else ():
+        say(sentence)
     if as_json:
-        print_json(asdict(summary))
+        files = {f"files_{name}": told for name, told in omissions.to_dict().items()} if omissions else {}
+        print_json({**asdict(summary), **files})
     else:
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(summary).items()))
     if stop_requested.is_set():

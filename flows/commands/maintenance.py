@@ -19,6 +19,7 @@ from flows.engine.interrupts import stop_on_interrupt
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
+from storage.paths import absolute, named_path, path_text
 from storage.vocabulary import Reason
 
 app = typer.Typer()
@@ -43,29 +44,29 @@ def correct(
     from storage.catalogue.corrections import Correction, Corrections
     from storage.catalogue.ledger import Ledger
     from tasks.labelling.corrections import read_corrections, roles_said
-    from tasks.metadata.manifests import absolute
 
     if (track is None) == (table is None):
         raise UserError("name one track to correct, or a CSV with --from; not both and not neither")
-    said = [(str(row.path), words) for row, words in read_corrections(table.absolute())] if table else []
+    said = [(path_text(row.path), words) for row, words in read_corrections(table.absolute())] if table else []
     if track is not None and not forget:
         words = Correction(roles_said(role or []), bpm, first_downbeat)
         if words == Correction():
             raise UserError("say what is true: --role bass=yes, --bpm, --first-downbeat, or --forget")
-        said = [(track, words)]
+        said = [(_shown(track), words)]
     where = workspace_at(workspace)
     with where.lock("correct") as locked, Ledger.of(locked) as ledger:
         corrections = Corrections(ledger)
-
-        def sound(name: str) -> str:
-            return corrections.audio_hash_of(name if name.isdecimal() else str(absolute(Path(name))))
-
-        corrections.enter([(sound(name), words) for name, words in said])
+        corrections.enter([(corrections.audio_hash_of(name), words) for name, words in said])
         if track is not None and forget:
-            corrections.forget(sound(track))
+            corrections.forget(corrections.audio_hash_of(_shown(track)))
         corrections.export(locked)
         ledger.publish()
     say(f"corrected {len(said) or 1}; a track whose grid was corrected is labelled on it by the next run")
+
+
+def _shown(track: str) -> str:
+    """A track id as it is, a path as the catalogue writes it."""
+    return track if track.isdecimal() else path_text(absolute(named_path(track)))
 
 
 @app.command()
@@ -135,7 +136,6 @@ def serve(
     import os
 
     from flows.orchestration.prefect_settings import prepare_prefect
-    from tasks.metadata.manifests import absolute
 
     where = workspace_at(workspace)
     check_inputs(paths, None, where, model)
@@ -146,4 +146,4 @@ def serve(
     schedule.require_schedule(cron)
     schedule.require_server()
     say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {os.environ['PREFECT_API_URL']}")
-    schedule.serve([absolute(path) for path in paths], where.root, cron, workers, model, dask)
+    schedule.serve([path_text(absolute(path)) for path in paths], where.root, cron, workers, model, dask)

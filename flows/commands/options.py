@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from storage.errors import UserError
 from storage.loops.licences import NONCOMMERCIAL, LicenceClass
+from storage.paths import path_text
 from storage.workspace import Workspace, default_workspace
 
 
@@ -57,8 +59,11 @@ def licences_wanted(allowed: list[LicenceClass] | None, exclude_noncommercial: b
 
 
 def workspace_at(path: Path) -> Workspace:
-    """The workspace that an option names."""
-    return Workspace(path.expanduser().absolute())
+    """The workspace that an option names; raises UserError for a name that no database can hold."""
+    root = path.expanduser().absolute()
+    if path_text(root) != str(root):
+        raise UserError(f"the workspace {path_text(root)} has a name that is not UTF-8; give it another")
+    return Workspace(root)
 
 
 def ready_for_flows(workspace: Workspace) -> None:

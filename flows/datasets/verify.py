@@ -18,6 +18,7 @@ from storage.datasets.plan import plan_digest
 from storage.errors import UserError
 from storage.files import sha256_of
 from storage.loops.table import Loop
+from storage.paths import path_of
 from storage.workspace import Workspace
 from tasks.datasets.environment import environment
 from tasks.datasets.feature_diff import RowDifference
@@ -132,7 +133,7 @@ def _chosen(requests: Sequence[ShardRequest], changed: set[str], sample: int | N
 
 def _changed_loops(loops: Sequence[Loop]) -> list[str]:
     expected = {loop.path: loop.sha256 for loop in loops}
-    return sorted(path for path, digest in expected.items() if _digest(Path(path)) != digest)
+    return sorted(path for path, digest in expected.items() if _digest(path_of(path)) != digest)
 
 
 def _digest(path: Path) -> str | None:

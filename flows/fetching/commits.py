@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 from flows.engine.interrupts import StoppedError, stop_requested
 from storage.catalogue.ledger import Ledger, RunCounts
 from storage.loops.table import Loop, LoopError, check_loop, read_loops, write_loops
+from storage.paths import path_of
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.sources.merging import merge_loops
@@ -80,7 +80,7 @@ class FetchCommits:
         there: dict[str, Loop] = {}
         for loop in wanted:
             known = table.get((loop.source, alike(loop)))
-            if known is not None and Path(known.path).exists():
+            if known is not None and path_of(known.path).exists():
                 there[loop.path] = known
         self.kept |= {loop.loop_id for loop in there.values()}
         return [loop for loop in wanted if loop.path not in there]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from storage.loops.table import Loop
+from storage.paths import path_text
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError
 from tasks.metadata.manifests import Row
@@ -17,7 +18,7 @@ def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
         try:
             results.append(loop_from(row))
         except AudioError as error:
-            results.append((str(row.path), error.reason, str(error)))
+            results.append((path_text(row.path), error.reason, str(error)))
     return results
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from flows.terminal.progress import say
 from storage.errors import UserError
+from storage.paths import path_of, path_text
 from tasks.audio.decoding import AudioError
 from tasks.labelling.finding import find_audio
 from tasks.rhythm.beat_this import beat_this_grid, load_beat_network
@@ -27,12 +28,14 @@ def write_grids(paths: Sequence[Path], checkpoint: Path, to: Path | None) -> Non
     with a file that cannot be used. Raises UserError where the manifest cannot be written or the network not loaded.
     """
     network = load_beat_network(checkpoint)
-    found = find_audio(paths).table.column("path").to_pylist()
+    found = find_audio(paths)
+    for sentence in found.omissions.sentences():
+        say(sentence)
     with nullcontext(sys.stdout) if to is None else _writable(to) as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
-        for path in found:
-            grid = _grid_to_state(Path(path), network)
+        for path in found.table.column("path").to_pylist():
+            grid = _grid_to_state(path_of(path), network)
             writer.writerow([path, *((grid.tempo.bpm, grid.first_downbeat_s) if grid else (None, None))])
             file.flush()
 
@@ -43,7 +46,7 @@ def _grid_to_state(path: Path, network: nn.Module) -> Grid | None:
     try:
         return beat_this_grid(path, network)
     except AudioError as error:
-        say(f"rolecall: {path}: {error}")
+        say(f"rolecall: {path_text(path)}: {error}")
         return None
 
 

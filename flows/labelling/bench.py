@@ -23,6 +23,7 @@ from storage.catalogue.committer import Committer
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
 from storage.models import ModelStore
+from storage.paths import path_of
 from storage.workspace import Workspace
 from tasks.labelling.finding import find_audio
 from tasks.labelling.request import LabelRecipe
@@ -102,13 +103,13 @@ def run_bench(paths: Sequence[Path], workspace: Workspace, price: float) -> Benc
         watched = _label(files, scratch)
         run, measured = watched.marginal()
         decode_cpu_s = time_decoding(measured)
-        audio_s = sum(soundfile.info(file).duration for file in measured)
+        audio_s = sum(soundfile.info(os.fsencode(file)).duration for file in measured)
         commit_cpu_s = _time_commit(watched.outcomes(), scratch / "commits") * run.files
     return Bench(_machine(), stages, run, audio_s, decode_cpu_s, commit_cpu_s, price)
 
 
 def _audio_below(paths: Sequence[Path]) -> list[Path]:
-    files = [Path(path) for path in find_audio(paths).table["path"].to_pylist()]
+    files = [path_of(path) for path in find_audio(paths).table["path"].to_pylist()]
     if len(files) < _FEWEST:
         raise UserError(f"{len(files)} audio files are too few for a slope; name at least {_FEWEST}")
     return files

@@ -29,8 +29,10 @@ from storage.catalogue.committer import Committer
 from storage.catalogue.labels import Labels, Task
 from storage.catalogue.ledger import Ledger
 from storage.models import ModelStore, StoredModel
+from storage.paths import path_of
 from storage.vocabulary import Kind, Reason
 from storage.workspace import Workspace
+from tasks.audio.library import Omissions
 from tasks.labelling.finding import Found, find_audio, find_listed, look_again
 from tasks.labelling.preview import look_at
 from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
@@ -64,7 +66,7 @@ def label_catalogue(
     time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`."""
-    roots = [Path(path) for path in paths]
+    roots = [path_of(path) for path in paths]
     return _label(lambda _: find_audio(roots), workspace, model, workers, dask, max_errors, activate, time_limit_s)
 
 
@@ -80,7 +82,7 @@ def label_manifest(
     time_limit_s: float | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    listed = Path(manifest)
+    listed = path_of(manifest)
     return _label(lambda _: find_listed(listed), workspace, model, workers, dask, max_errors, activate, time_limit_s)
 
 
@@ -111,10 +113,10 @@ def _label(
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         run = open_run(workspace, ledger, model, max_errors, time_limit_s)
-        passed_over = survey(find, run)
+        omissions = survey(find, run)
         ledger.trim_memory()
         label_batches(run, workers, dask)
-        return publish(run, passed_over, activate)
+        return publish(run, omissions, activate)
 
 
 def open_run(
@@ -131,13 +133,13 @@ def open_run(
 
 
 @task(cache_policy=NO_CACHE)
-def survey(find: Callable[[Ledger], Found], run: Run) -> int:
-    """Find the files, read those that are new or changed, and enter them all; returns how many are no audio."""
+def survey(find: Callable[[Ledger], Found], run: Run) -> Omissions:
+    """Find the files, read those that are new or changed, and enter them all; returns what was passed over."""
     Committer(run.workspace, run.ledger).commit_left()
     found = find(run.ledger)
     seen = look_at(run.ledger.connection, found.table)
     Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, LABEL_VERSION)
-    return found.passed_over
+    return found.omissions
 
 
 @task(cache_policy=NO_CACHE)
@@ -172,7 +174,7 @@ def label_batches(run: Run, workers: int, dask: str | None) -> None:
 
 
 @task(cache_policy=NO_CACHE)
-def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
+def publish(run: Run, omissions: Omissions, activate: bool) -> RunSummary:
     """Count, close the run, activate a model that is complete, swap the public snapshot, and report.
 
     Raises TooManyErrorsError above the run's threshold, UnaccountedFilesError if the counts do not add up.
@@ -189,7 +191,7 @@ def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
     run.ledger.publish()
     archive_parts(run.workspace, run.ledger)
     active = run.ledger.active_model() == model_id
-    summary = RunSummary(run.run_id, model_id, state, counts, passed_over, active, unlabelled)
+    summary = RunSummary(run.run_id, model_id, state, counts, omissions, active, unlabelled)
     report_artifacts(summary, labels.errors_of(run.run_id))
     if too_many:
         raise TooManyErrorsError(summary)
@@ -200,7 +202,7 @@ def publish(run: Run, passed_over: int, activate: bool) -> RunSummary:
 
 def find_again(ledger: Ledger, reason: Reason | None) -> Found:
     """The files in quarantine that are to be tried again, as they look now."""
-    return Found(look_again(Labels(ledger).ask_again(reason)), 0)
+    return Found(look_again(Labels(ledger).ask_again(reason)))
 
 
 def _request(item: Task) -> LabelRequest:

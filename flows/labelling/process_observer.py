@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.errors import UserError
+from storage.paths import path_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class ProcessObserver:
         The first part has all that is done once, so that the rest is the slope. Raises UserError if there is none.
         """
         first, *more = self._in_order()
-        files = [Path(path) for seen in more for path in seen.outcomes["path"].to_pylist()]
+        files = [path_of(path) for seen in more for path in seen.outcomes["path"].to_pylist()]
         worker_cpu_s = more[-1].worker_cpu_s - first.worker_cpu_s if more else 0.0
         flow_cpu_s = more[-1].flow_cpu_s - first.flow_cpu_s if more else 0.0
         if worker_cpu_s <= 0:

@@ -18,19 +18,20 @@ from prefect.exceptions import PrefectException
 
 from flows.terminal.progress import Progress, say
 from storage.catalogue.ledger import RunCounts
+from tasks.audio.library import Omissions
 
 _UPDATE_EVERY_S: Final = 10.0
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a run ended and with which model, whether that is active, and how many tracks have no labels by it yet."""
+    """How a run ended and with which model, what it passed over, whether the model is active and lacks tracks still."""
 
     run_id: str
     model_id: str
     state: str
     counts: RunCounts
-    passed_over: int
+    omissions: Omissions
     active: bool
     unlabelled: int
 
@@ -101,4 +102,5 @@ def report_artifacts(summary: RunSummary, errors: list[dict[str, Any]]) -> None:
 
 def _markdown(summary: RunSummary) -> str:
     lines = [f"| {name.replace('_', ' ')} | {count} |" for name, count in asdict(summary.counts).items()]
-    return "\n".join([f"**{summary.state}**, model `{summary.model_id}`", "", "| files | |", "| --- | ---: |", *lines])
+    head = [f"**{summary.state}**, model `{summary.model_id}`", "", "| files | |", "| --- | ---: |"]
+    return "\n".join([*head, *lines, "", *(f"- {sentence}" for sentence in summary.omissions.sentences())])

@@ -33,7 +33,7 @@ def require_server() -> None:
         ) from error
 
 
-def serve(paths: Sequence[Path], workspace: Path, cron: str, workers: int, model: str | None, dask: str | None) -> None:
+def serve(paths: Sequence[str], workspace: Path, cron: str, workers: int, model: str | None, dask: str | None) -> None:
     """Wait for the schedule and label when it says so, until this process is stopped.
 
     A run that comes due while another is going is cancelled: it would find the same files. Stopping the process leaves
@@ -44,7 +44,7 @@ def serve(paths: Sequence[Path], workspace: Path, cron: str, workers: int, model
         name="nightly",
         cron=cron,
         parameters={
-            "paths": [str(path) for path in paths],
+            "paths": list(paths),
             "workspace": str(workspace),
             "model": model,
             "workers": workers,

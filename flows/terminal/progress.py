@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from flows.terminal.streams import say as say
+
 _LINE_EVERY_S: Final = 5.0
 
 
@@ -27,7 +29,7 @@ class _Lines:
         if now - self._said >= _LINE_EVERY_S or self._done >= self._total:
             self._said = now
             rate = self._done / max(now - self._began, 1e-9)
-            print(f"{self._what}: {self._done} of {self._total}, {rate:.1f}/s", file=sys.stderr, flush=True)
+            say(f"{self._what}: {self._done} of {self._total}, {rate:.1f}/s")
 
 
 @contextmanager
@@ -49,8 +51,3 @@ def progress(what: str, total: int) -> Iterator[Progress]:
                 bar.update(task, advance=count)
 
         yield _Bar()
-
-
-def say(sentence: str) -> None:
-    """One line on stderr."""
-    print(sentence, file=sys.stderr, flush=True)

@@ -2,11 +2,22 @@
 
 import csv
 import json
+import math
+import re
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Final
+
+from flows.terminal.streams import say, shows_unicode
+from storage.paths import path_text
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What would break a line of a table, or tell a terminal to do something."""
 
 
 class Format(StrEnum):
@@ -22,16 +33,22 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: For
     if style is Format.JSON:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif style is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        _print_csv([columns, *rows])
     else:
         _print_table(columns, rows)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document."""
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+    """One JSON document, valid for every reader: what is no finite number is null, and so is NaN in a nested value."""
+    print(json.dumps(_jsonable(value), ensure_ascii=not shows_unicode(), allow_nan=False, indent=1))
+
+
+def _print_csv(rows: Sequence[Sequence[Any]]) -> None:
+    plain = csv.writer(sys.stdout, lineterminator="\n")
+    # The module quotes a line feed by itself, and a carriage return only where lines end with one.
+    quoting = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        (quoting if any("\r" in cell for cell in row if isinstance(cell, str)) else plain).writerow(row)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -48,7 +65,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         ]
         print("  ".join(parts).rstrip())
     sys.stdout.flush()
-    print(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", file=sys.stderr)
+    say(f"({len(rows)} row{'' if len(rows) == 1 else 's'})")
 
 
 def _shown(value: Any) -> str:
@@ -58,8 +75,28 @@ def _shown(value: Any) -> str:
         return f"{value:.3f}".rstrip("0").rstrip(".")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return str(value).replace("\n", "\\n")
+    text = str(value)
+    return text if text.isprintable() else _CONTROL.sub(_escaped, text)
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _escaped(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode("ascii")
+
+
+def _jsonable(value: Any) -> Any:
+    """The same in what JSON knows: objects, arrays, text, finite numbers, true, false and null."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Real | Decimal):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(_jsonable(key)): _jsonable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_jsonable(one) for one in value]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return path_text(value) if isinstance(value, Path) else str(value)

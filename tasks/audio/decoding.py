@@ -19,7 +19,12 @@ from tasks.audio.truncation import check_whole
 
 Samples = NDArray[np.float32]
 
-EXTENSIONS: Final = frozenset({".wav", ".wave", ".aif", ".aiff", ".flac", ".ogg", ".oga", ".mp3", ".caf", ".rf64"})
+EXTENSIONS: Final = frozenset(
+    {
+        *(".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".au"),
+        *(".flac", ".ogg", ".oga", ".mp3"),
+    }
+)
 """Extensions that the core decodes."""
 
 SHORTEST_S: Final = 0.25

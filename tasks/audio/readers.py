@@ -3,6 +3,7 @@
 libsndfile reads WAV, AIFF, FLAC, OGG, MP3 and CAF; FFmpeg, through the optional PyAV, reads the rest.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -59,7 +60,8 @@ class _Straight(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
 class _SoundfileReader:
     def __init__(self, path: Path) -> None:
         try:
-            self._sound = _Straight(path)
+            # Bytes, because soundfile takes a text for UTF-8.
+            self._sound = _Straight(os.fsencode(path))
         except soundfile.LibsndfileError as error:
             raise AudioError(Reason.UNREADABLE, f"no decoder takes it: {error.error_string}") from None
         self.rate: int = self._sound.samplerate

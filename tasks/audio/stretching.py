@@ -1,13 +1,13 @@
 """Time-stretching and transposing loops at one loudness, with a cache of the results."""
 
 from collections import OrderedDict
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from python_stretch.Signalsmith import Stretch
 
 from storage.loops.table import Loop
+from storage.paths import path_of
 from tasks.audio.decoding import AudioError, Samples, decode_cut
 from tasks.audio.loudness import loudness
 
@@ -56,7 +56,7 @@ class StretchedLoops:
 
 def _decoded(loop: Loop, sample_rate: int) -> Samples:
     try:
-        return decode_cut(Path(loop.path), sample_rate, loop.start_s, loop.duration_s)
+        return decode_cut(path_of(loop.path), sample_rate, loop.start_s, loop.duration_s)
     except AudioError as error:
         raise AudioError(error.reason, f"{loop.path}: {error}") from None
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from storage.files import sha256_of
 from storage.loops.table import Loop
+from storage.paths import path_of
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode_cut
 from tasks.features.chroma import estimate_key
@@ -27,7 +28,7 @@ class Unusable:
 def checked_loop(loop: Loop, wants_key: bool) -> Loop | Unusable:
     """The loop as it is, with an estimated key where one is wanted; or what is wrong with its file."""
     try:
-        if _digest(Path(loop.path)) != loop.sha256:
+        if _digest(path_of(loop.path)) != loop.sha256:
             return Unusable(loop.path, Reason.VANISHED, "holds other bytes than when it was fetched")
         return _with_key(loop) if wants_key else loop
     except AudioError as error:
@@ -50,7 +51,7 @@ def _digest_of(path: Path, mtime_ns: int, size: int) -> str:
 
 def _with_key(loop: Loop) -> Loop:
     """With the source set even where no key was found, so that it is not estimated twice."""
-    estimate = estimate_key(decode_cut(Path(loop.path), _RATE, loop.start_s, loop.duration_s), _RATE)
+    estimate = estimate_key(decode_cut(path_of(loop.path), _RATE, loop.start_s, loop.duration_s), _RATE)
     if estimate is None:
         return replace(loop, key_source=KEY_SOURCE, key_confidence=0.0)
     return replace(

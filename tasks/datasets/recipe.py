@@ -4,9 +4,9 @@ import hashlib
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from storage.loops.licences import LicenceClass
 from storage.vocabulary import ROLES
@@ -17,7 +17,20 @@ Split = Literal["train", "validation", "test"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("the lower end goes first")
+    return ends
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_in_order)]
+ShareRange = Annotated[tuple[Share, Share], AfterValidator(_in_order)]
 
 
 class LoopRules(_Section):
@@ -29,7 +42,7 @@ class LoopRules(_Section):
     """
 
     sources: tuple[str, ...] = ()
-    tempo: tuple[float, float] = (60.0, 200.0)
+    tempo: PositiveRange = (60.0, 200.0)
     licences: tuple[LicenceClass, ...] = ()
     exclude_licences: tuple[str, ...] = ()
     exclude_flags: tuple[str, ...] = ()
@@ -64,9 +77,6 @@ class MixRules(_Section):
         return roles
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
 class AugmentRules(_Section):
     """Which share of the mixes gets each effect, and the ranges its parameters are drawn from, evenly.
 
@@ -74,16 +84,16 @@ class AugmentRules(_Section):
     """
 
     low_pass_share: Share = 0.0
-    low_pass_hz: tuple[float, float] = (1_000.0, 6_000.0)
+    low_pass_hz: PositiveRange = (1_000.0, 6_000.0)
     high_pass_share: Share = 0.0
-    high_pass_hz: tuple[float, float] = (40.0, 300.0)
+    high_pass_hz: PositiveRange = (40.0, 300.0)
     reverb_share: Share = 0.0
-    reverb_s: tuple[float, float] = (0.2, 1.5)
-    reverb_db: tuple[float, float] = (-24.0, -9.0)
+    reverb_s: PositiveRange = (0.2, 1.5)
+    reverb_db: Range = (-24.0, -9.0)
     noise_share: Share = 0.0
-    noise_db: tuple[float, float] = (-50.0, -25.0)
+    noise_db: Range = (-50.0, -25.0)
     codec_share: Share = 0.0
-    codec_quality: tuple[float, float] = (0.0, 0.6)
+    codec_quality: ShareRange = (0.0, 0.6)
     polarity_share: Share = 0.0
     offset_share: Share = 0.0
 
@@ -102,6 +112,21 @@ class SplitRules(_Section):
     train_only: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+
+    @field_validator("unit")
+    @classmethod
+    def _pattern(cls, unit: str) -> str:
+        try:
+            re.compile(unit)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return unit
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on")
+        return self
 
     def unit_of(self, group: str) -> str:
         """The unit that a group belongs to."""
@@ -125,18 +150,26 @@ class Recipe(_Section):
     """A data set, described: same recipe and same loops, same plan."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    seed: int = 2026
+    seed: int = Field(2026, ge=0, lt=2**63)
     mixes: int = Field(25_000, ge=1)
-    roles: tuple[str, ...] = ROLES
+    roles: tuple[str, ...] = Field(ROLES, min_length=1)
     loops: LoopRules = LoopRules()
     mix: MixRules = MixRules()
     augment: AugmentRules = AugmentRules()
     split: SplitRules = SplitRules()
     mel: MelConfig = MelConfig()
 
+    @field_validator("mel")
+    @classmethod
+    def _possible(cls, mel: MelConfig) -> MelConfig:
+        counts = (mel.sample_rate, mel.n_fft, mel.hop_length, mel.mels, mel.frames_per_bar)
+        if min(counts) < 1 or not 0 <= mel.fmin < mel.fmax <= mel.sample_rate / 2:
+            raise ValueError("counts must be 1 or more, and fmin below fmax, which is at most half of sample_rate")
+        return mel
+
     @field_validator("roles")
     @classmethod
-    def _in_order(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+    def _in_vocabulary(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         unknown = set(roles) - set(ROLES)
         if unknown:
             raise ValueError(f"no role {', '.join(sorted(unknown))}")

@@ -3,13 +3,10 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from storage.errors import UserError
-
-Described = TypeVar("Described", bound=BaseModel)
+from storage.paths import path_text
+from tasks.metadata.text_files import Described, checked, read_text
 
 
 def find_description(name: str, what: str) -> Path:
@@ -29,13 +26,9 @@ def find_description(name: str, what: str) -> Path:
 
 def read_description(path: Path, model: type[Described], what: str) -> Described:
     """Read and check a description; raises UserError naming the file and the first thing wrong with it."""
+    text = read_text(path, what)
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"cannot read the {what} {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or f"the {what}"
-        raise UserError(f"{path}: {where}: {first['msg']}") from error
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{path_text(path)} is not TOML: {error}") from error
+    return checked(document, model, path, what)

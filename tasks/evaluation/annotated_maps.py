@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.errors import UserError
+from storage.paths import absolute, path_of, path_text
 from storage.vocabulary import ROLES, Kind, Status
-from tasks.audio.decoding import EXTENSIONS
-from tasks.audio.readers import FOREIGN
+from tasks.audio.library import Walk, is_audio
 from tasks.evaluation.metrics import Labels, common_pr_auc, summarise
 from tasks.evaluation.reliability import bootstrap_interval
 from tasks.features.mel_config import Matrix
@@ -33,7 +33,7 @@ READINGS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _ROWS: Final = 5
 _SUFFIX: Final = "_role_activations"
-_SOURCES: Final = EXTENSIONS | FOREIGN | {".json"}
+_NPY, _MAP = ".npy", ".json"
 _CHORDS, _MELODY = ROLES.index("chords"), ROLES.index("melody")
 
 
@@ -63,7 +63,7 @@ class MapScores:
 
 def has_annotations(folder: Path) -> bool:
     """Whether a folder holds annotated maps."""
-    return any(folder.glob("*.npy"))
+    return any(name.endswith(_NPY) for name in _names_in(folder))
 
 
 def score_annotated(folder: Path, recipe: LabelRecipe) -> MapScores:
@@ -75,7 +75,8 @@ def score_annotated(folder: Path, recipe: LabelRecipe) -> MapScores:
     mapped: list[tuple[AnnotatedTrack, Matrix]] = []
     for track in tracks:
         try:
-            mapped.append((track, _given_map(track) if track.source.suffix == ".json" else _model_map(track, recipe)))
+            given = track.source.suffix.lower() == _MAP
+            mapped.append((track, _given_map(track) if given else _model_map(track, recipe)))
         except _NoMapError as error:
             left_out.append({"track": track.name, "reason": str(error)})
     if not mapped:
@@ -89,7 +90,7 @@ def score_annotated(folder: Path, recipe: LabelRecipe) -> MapScores:
         tracks=[
             {
                 "track": track.name,
-                "source": str(track.source),
+                "source": path_text(track.source),
                 "segments": track.annotation.shape[1],
                 "scored": min(track.annotation.shape[1], len(activations)),
             }
@@ -109,25 +110,36 @@ def find_annotated(folder: Path) -> tuple[list[AnnotatedTrack], list[dict[str, s
     if manifest.exists():
         return list(_named_in(manifest)), []
     tracks, left_out = [], []
-    for path in sorted(folder.glob("*.npy")):
-        name, annotation = path.stem.removesuffix(_SUFFIX), read_annotation(path)
-        sources = [one for one in sorted(folder.glob(f"{name}.*")) if one.suffix.lower() in _SOURCES]
-        if sources:
-            tracks.append(AnnotatedTrack(name, annotation, sources[0].absolute()))
+    names = _names_in(folder)
+    for npy in [one for one in names if one.endswith(_NPY)]:
+        name, annotation = Path(npy).stem.removesuffix(_SUFFIX), read_annotation(folder / npy)
+        source = next((one for one in names if Path(one).stem == name and _is_source(one)), None)
+        if source is not None:
+            tracks.append(AnnotatedTrack(path_text(name), annotation, absolute(folder / source)))
         else:
-            left_out.append({"track": name, "reason": f"no audio named {name}.*"})
+            left_out.append({"track": path_text(name), "reason": f"no audio named {path_text(name)}.*"})
     return tracks, left_out
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The files that lie in a folder itself, as a walk finds them."""
+    return next(Walk([folder]).folders(), ("", []))[1] if folder.is_dir() else []
+
+
+def _is_source(name: str) -> bool:
+    return is_audio(name) or name.lower().endswith(_MAP)
 
 
 def read_annotation(path: Path) -> NDArray[np.bool_]:
     """An annotation (5, segments); raises UserError if the file holds anything but five rows of 0 and 1."""
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"cannot read the annotation {path}: {error}") from error
-    if values.ndim != 2 or len(values) != _ROWS or not np.isin(values, (0, 1)).all():
+        with path.open("rb") as file:
+            values = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
+        raise UserError(f"cannot read the annotation {path_text(path)}: {error}") from error
+    if values.ndim != 2 or values.dtype.kind not in "biuf" or len(values) != _ROWS or not np.isin(values, (0, 1)).all():
         raise UserError(
-            f"{path} is no annotation of roles: it must hold {_ROWS} rows of 0 and 1, a column every 4 bars"
+            f"{path_text(path)} is no annotation of roles: it must hold {_ROWS} rows of 0 and 1, a column every 4 bars"
         )
     return np.asarray(values == 1)
 
@@ -197,7 +209,7 @@ def _named_in(manifest: Path) -> Iterator[AnnotatedTrack]:
             raise UserError(f"{row.where}: no annotation; name the .npy file of this track")
         yield AnnotatedTrack(
             Path(annotation).stem.removesuffix(_SUFFIX),
-            read_annotation(manifest.parent / annotation),
+            read_annotation(manifest.parent / path_of(annotation.replace("\\", "/"))),
             row.path,
             row.bpm(),
             row.first_downbeat_s(),
@@ -211,7 +223,7 @@ class _NoMapError(Exception):
 def _model_map(track: AnnotatedTrack, recipe: LabelRecipe) -> Matrix:
     """The map (segments, roles) that labelling gives, from the first downbeat on."""
     request = LabelRequest(
-        "", str(track.source), kind=Kind.TRACK, bpm=track.bpm, first_downbeat_s=track.first_downbeat_s
+        "", path_text(track.source), kind=Kind.TRACK, bpm=track.bpm, first_downbeat_s=track.first_downbeat_s
     )
     (outcome,) = label_batch([request], recipe)
     if outcome.status is not Status.LABELLED:
@@ -225,8 +237,12 @@ def _given_map(track: AnnotatedTrack) -> Matrix:
         segments = json.loads(track.source.read_text(encoding="utf-8"))["segments"]
         rows = [one["activations"] for one in segments if one["segment"] >= 0]
         activations = np.array([[float(row.get(role, 0.0)) for role in ROLES] for row in rows], np.float32)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _NoMapError(f"{track.source} is no map as rolecall iram --json prints it ({error!r})") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise _NoMapError(
+            f"{path_text(track.source)} is no map as rolecall iram --json prints it ({error!r})"
+        ) from error
     if not len(activations):
-        raise _NoMapError(f"the map {track.source} has no segments")
+        raise _NoMapError(f"the map {path_text(track.source)} has no segments")
+    if not np.isfinite(activations).all():
+        raise _NoMapError(f"the map {path_text(track.source)} holds activations that are no numbers")
     return activations

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.vocabulary import ROLES, BpmSource, Kind
-from tasks.audio.decoding import decode
+from storage.paths import path_text
+from storage.vocabulary import ROLES, BpmSource, Kind, Reason
+from tasks.audio.decoding import AudioError, decode
 from tasks.audio.degradations import Degradation
 from tasks.evaluation.metrics import Labels
 from tasks.features.mel import log_compress, mel_power, reference_level
@@ -39,22 +40,23 @@ def excerpts_in(manifest: Path) -> list[Excerpt]:
     """The labelled loops of a manifest; raises UserError naming a line that is wrong."""
     found = []
     for row in read_manifest(manifest):
-        roles = {word for word in row.cells.get("roles", "").split(";") if word}
+        roles = row.roles()
         if not roles:
             continue
         labels = np.array([[float(role in roles) for role in ROLES]], np.float32)
         tempo = stated_tempo(row.path, row.bpm()) or tempo_from_length(row.number("duration_s") or 8.0)
-        group = row.cells.get("group") or row.path.parent.name
-        found.append(Excerpt(row.path.stem, group, row.path, Kind.LOOP, tempo.bpm, labels))
+        group = row.cells.get("group") or path_text(row.path.parent.name)
+        found.append(Excerpt(path_text(row.path.stem), group, row.path, Kind.LOOP, tempo.bpm, labels))
     return found
 
 
 def excerpt_features(
     excerpt: Excerpt, config: MelConfig, degradation: Degradation | None = None
 ) -> tuple[Matrix, Labels]:
-    """Log-mels (segments, frames, mels) and labels (segments, roles) of an excerpt; raises `AudioError`.
+    """Log-mels (segments, frames, mels) and labels (segments, roles) of an excerpt.
 
-    A loop longer than four bars gives several segments with the same labels.
+    A loop longer than four bars gives several segments with the same labels. Raises `AudioError`, malformed if the
+    labels of a composition are more than a segment longer or shorter than its audio.
     """
     samples = decode(excerpt.audio, config.sample_rate).samples
     bpm = excerpt.bpm
@@ -68,5 +70,9 @@ def excerpt_features(
         mels = loop_mels(power, loop_bounds(grid.bar_s, duration_s), config)
         return log_compress(mels), np.repeat(excerpt.labels, len(mels), axis=0)
     mels = track_mels(power, track_bounds(grid, duration_s), grid.bar_s, config)
+    if abs(len(mels) - len(excerpt.labels)) > 1:
+        raise AudioError(
+            Reason.MALFORMED, f"its truth has {len(excerpt.labels)} lines; its audio has {len(mels)} segments of 4 bars"
+        )
     segments = min(len(mels), len(excerpt.labels))
     return log_compress(mels[:segments]), excerpt.labels[:segments]

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from storage.datasets.lock import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelCard
+from storage.paths import path_text
 from tasks.audio.degradations import DEGRADATIONS, Degradation
+from tasks.audio.errors import AudioError
 from tasks.evaluation.excerpts import Excerpt, excerpt_features, excerpts_in, excerpts_of
 from tasks.evaluation.metrics import Labels, common_pr_auc, common_roc_auc, kinds_of, summarise
 from tasks.evaluation.reliability import bootstrap_interval, calibration_error, confusion, decisions
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.networks.inference import predict
-from tasks.sources.compositions import read_compositions
+from tasks.sources.compositions import has_compositions, read_compositions
 
 _KINDS: Final = {"loops": "loop", "mixes": "mix", "cuts": "cut"}
 
@@ -80,10 +82,10 @@ def gather(on: str, datasets: DatasetStore, card: ModelCard, split: str) -> Rows
     if on in _KINDS:
         return _from_dataset(_KINDS[on], datasets, card, split)
     folder = Path(on)
-    if (folder / "manifest.csv").exists() and not any(folder.glob("*/truth.csv")):
+    if (folder / "manifest.csv").exists() and not has_compositions(folder):
         excerpts = excerpts_in(folder / "manifest.csv")
     else:
-        excerpts = excerpts_of(list(read_compositions(folder)))
+        excerpts = excerpts_of(read_compositions(folder))
     chosen, left_out = held_out(excerpts, card, split)
     if not chosen:
         raise UserError(f"nothing below {on} is on the {split} side of model {card.model_id}")
@@ -108,8 +110,8 @@ def held_out(pieces: Iterable[Piece], card: ModelCard, split: str) -> tuple[list
 def rows_of(
     excerpts: Sequence[Excerpt], left_out: list[str], config: MelConfig, degradation: Degradation | None = None
 ) -> Rows:
-    """Every excerpt on its true grid, cut into segments; raises `AudioError`."""
-    features = [excerpt_features(excerpt, config, degradation) for excerpt in excerpts]
+    """Every excerpt on its true grid, cut into segments; raises UserError naming a file that cannot be used."""
+    features = [_features(excerpt, config, degradation) for excerpt in excerpts]
     lengths = [len(labels) for _, labels in features]
     return Rows(
         np.concatenate([mels for mels, _ in features]),
@@ -119,6 +121,13 @@ def rows_of(
         left_out,
         tuple(excerpts),
     )
+
+
+def _features(excerpt: Excerpt, config: MelConfig, degradation: Degradation | None) -> tuple[Matrix, Labels]:
+    try:
+        return excerpt_features(excerpt, config, degradation)
+    except AudioError as error:
+        raise UserError(f"{path_text(excerpt.audio)}: {error.reason}: {error}; leave it out or replace it") from error
 
 
 def evaluate_model(rows: Rows, network: Any, card: ModelCard, robustness: bool = False) -> Evaluation:

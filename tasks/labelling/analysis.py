@@ -1,11 +1,11 @@
 """Analysing one file for the network: decoding, beat grid, segments of four bars, log-mels, key."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from storage.paths import path_of
 from storage.vocabulary import Kind
 from tasks.audio.decoding import Sound
 from tasks.features.mel import compress_in_place, mel_powers_of_blocks, reference_level
@@ -55,7 +55,7 @@ class Analysis:
 
 def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
-    path = Path(request.path)
+    path = path_of(request.path)
     sound = Sound(path, config.sample_rate)
     estimator = KeyEstimator(config.sample_rate)
     grid_mel = grid_mel_at(config.sample_rate)

@@ -34,7 +34,7 @@ def read_corrections(table: Path) -> Iterator[tuple[Row, Correction]]:
             answer = row.cells.get(role)
             if answer is None:
                 continue
-            if answer not in _ANSWERS:
+            if answer.lower() not in _ANSWERS:
                 raise UserError(f"{row.where}: {role} is {answer!r}; write yes or no, or leave the cell empty")
-            roles[role] = _ANSWERS[answer]
+            roles[role] = _ANSWERS[answer.lower()]
         yield row, Correction(roles, row.bpm(), row.first_downbeat_s())

@@ -1,5 +1,6 @@
 """Preview of a label run for `rolecall plan`: which files are new, changed or known, and how long it takes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from storage.catalogue.comparison import (
 )
 from storage.catalogue.published import open_catalogue
 from storage.models import ModelStore
+from storage.paths import path_of
 from storage.workspace import Workspace
+from tasks.audio.library import Omissions
 from tasks.labelling.finding import find_audio, hash_files
 from tasks.labelling.request import LABEL_VERSION
 
@@ -33,12 +36,14 @@ class Plan:
     """The preview of a label run: files by finding, how many would be decoded, hours of audio in them, hours it takes.
 
     The audio is estimated from the headers of a sample, the time from the runs before; None where there are none.
+    `omissions` are what it would pass over.
     """
 
     findings: dict[str, int]
     to_decode: int
     audio_hours: float
     estimated_hours: float | None
+    omissions: Omissions
 
 
 def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState:
@@ -51,7 +56,8 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> P
 
     Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
     """
-    found = find_audio(paths).table
+    searched = find_audio(paths)
+    found = searched.table
     with open_catalogue(workspace) as connection:
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
         card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
@@ -60,7 +66,7 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> P
             work, rate = files_to_decode(connection), audio_per_second(connection)
             seconds = audio_seconds(work)
             hours = None if rate is None else seconds / rate / 3600
-            return Plan(count_findings(connection), len(work), seconds / 3600, hours)
+            return Plan(count_findings(connection), len(work), seconds / 3600, hours, searched.omissions)
 
 
 def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
@@ -68,7 +74,7 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
     sampled_s, sampled_bytes = 0.0, 0
     for path, size in files[:: max(1, len(files) // _SAMPLED_HEADERS)]:
         try:
-            sampled_s += float(soundfile.info(path).duration)
+            sampled_s += float(soundfile.info(os.fsencode(path_of(path))).duration)
         except (OSError, soundfile.SoundFileError):
             continue
         sampled_bytes += size
@@ -77,4 +83,4 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
 
 def _disk_state(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> DiskState:
     elsewhere = paths_elsewhere(connection, found, hashes)
-    return DiskState(found, hashes, [path for path in elsewhere if not Path(path).exists()])
+    return DiskState(found, hashes, [path for path in elsewhere if not path_of(path).exists()])

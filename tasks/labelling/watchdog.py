@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from storage.paths import path_of
 from storage.vocabulary import Reason
 from tasks.audio.errors import AudioError
 
@@ -71,7 +72,7 @@ class Watchdog:
 
     def _limit_of(self, request: "LabelRequest") -> float:
         try:
-            size = Path(request.path).stat().st_size
+            size = path_of(request.path).stat().st_size
         except OSError:
             size = 0
         return self.limit_s + size / _BYTES_PER_S

@@ -1,16 +1,26 @@
 """Reading CSV manifests; every error names the file, the line and what to do."""
 
-import csv
 import os
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from storage.errors import UserError
-from storage.vocabulary import Kind
+from storage.paths import absolute, path_of, path_text
+from storage.vocabulary import ROLES, Kind
+from tasks.metadata.csv_tables import number, read_table
 
 BPM_RANGE: Final = (20.0, 400.0)
+
+_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_BETWEEN_ROLES: Final = re.compile(r"[;,|/\s]+")
+
+Names = Callable[[Path], dict[str, str]]
+"""The names in a folder, by their composed Unicode form."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,8 @@ class Row:
         text = self.cells.get(column)
         if text is None:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not abs(value) < float("inf"):
+        value = number(text)
+        if value is None:
             raise UserError(
                 f"{self.where}: {column} is {text!r}, not a number; correct the line or leave the cell empty"
             )
@@ -61,34 +68,62 @@ class Row:
             raise UserError(f"{self.where}: kind is {text!r}; write loop or track, or leave the cell empty")
         return Kind(text)
 
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the cell `roles`, in the vocabulary's order; raises UserError for a word that is none."""
+        named = [word.lower() for word in _BETWEEN_ROLES.split(self.cells.get("roles", "")) if word]
+        for word in named:
+            if word not in ROLES:
+                raise UserError(f"{self.where}: no role {word!r}; the roles are {', '.join(ROLES)}, separated by ';'")
+        return tuple(role for role in ROLES if role in named)
+
 
 def read_manifest(manifest: Path) -> Iterator[Row]:
     """The rows of a CSV with a `path` column; relative paths are taken from the manifest's folder.
 
-    Raises UserError if the file is missing, is not UTF-8 text, has no `path` column, or a line has no path.
+    A path is found with backslashes for slashes, in the other Unicode form of its letters, and as `path_text` has it.
+    Raises UserError if the file cannot be read, lacks the column, or naming a line without a path, with a path of
+    Windows, or with one that stood in a line before.
     """
+    listed: set[str] = set()
+    names = cache(_names_in)
+    for where, cells in read_table(manifest, "manifest", ("path",)):
+        if "path" not in cells:
+            raise UserError(f"{where}: no path; fill the cell or delete the line")
+        told = cells.pop("path")
+        if _WINDOWS.match(told):
+            raise UserError(f"{where}: {told} is a path of Windows; write it as this machine does, with /")
+        path = _located(manifest.parent, told, names)
+        text = path_text(path)
+        if text in listed:
+            raise UserError(f"{where}: {text} is listed twice; keep one of the lines")
+        listed.add(text)
+        yield Row(where, path, cells)
+
+
+def _located(folder: Path, told: str, names: Names) -> Path:
+    """The file that a cell names, however it is written; where there is none, as it stands, with slashes."""
+    if told.isascii() and "\\" not in told:
+        return absolute(folder / told)
+    slashed = told.replace("\\", "/")
+    for spelled in dict.fromkeys((told, slashed)):
+        found = _as_on_disk(absolute(folder / spelled), names)
+        if found is not None:
+            return found
+    escaped = absolute(folder / path_of(told))
+    return escaped if os.path.lexists(escaped) else absolute(folder / slashed)
+
+
+def _as_on_disk(path: Path, names: Names) -> Path | None:
+    """The path with its names as the disk has them, composed or decomposed; None if nothing is there."""
+    if os.path.lexists(path) or path == path.parent:
+        return path
+    parent = _as_on_disk(path.parent, names)
+    name = None if parent is None else names(parent).get(unicodedata.normalize("NFC", path.name))
+    return parent / name if parent is not None and name is not None else None
+
+
+def _names_in(folder: Path) -> dict[str, str]:
     try:
-        file = manifest.open(newline="", encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot read the manifest {manifest}: {error.strerror}") from error
-    with file:
-        try:
-            reader = csv.DictReader(file)
-            if "path" not in (reader.fieldnames or ()):
-                raise UserError(
-                    f"{manifest} has no column 'path'; its first line must name the columns, path among them"
-                )
-            for cells in reader:
-                where = f"{manifest}, line {reader.line_num}"
-                filled = {name: cell.strip() for name, cell in cells.items() if name and cell and cell.strip()}
-                if "path" not in filled:
-                    raise UserError(f"{where}: no path; fill the cell or delete the line")
-                yield Row(where, absolute(manifest.parent / filled.pop("path")), filled)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"{manifest} is not a CSV file in UTF-8: {error}") from error
-
-
-def absolute(path: Path) -> Path:
-    """An absolute path without `.` and `..`; links are kept as they are."""
-    # Path.resolve would follow links; the catalogue keeps the names that people gave.
-    return Path(os.path.abspath(path))  # noqa: PTH100
+        return {unicodedata.normalize("NFC", name): name for name in os.listdir(folder)}  # noqa: PTH208
+    except OSError:
+        return {}

@@ -1,11 +1,11 @@
 """The decode check of a fetched loop: its file is decoded whole, for its digests, duration and bars."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from storage.files import sha256_of
 from storage.loops.table import Loop
+from storage.paths import path_of
 from storage.vocabulary import BEATS_PER_BAR
 from tasks.audio.decoding import AudioError, decode
 
@@ -19,7 +19,7 @@ def measured(loop: Loop) -> Loop:
     Its file is decoded whole. A length that is no whole number of bars is flagged `not_whole_bars`. Raises
     `AudioError` if the file cannot be used.
     """
-    path = Path(loop.path)
+    path = path_of(loop.path)
     audio = decode(path, _PROBE_RATE)
     try:
         digest = sha256_of(path)

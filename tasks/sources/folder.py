@@ -1,8 +1,8 @@
 """Loops from a folder, described by a manifest beside them."""
 
 import json
-import re
-from collections.abc import Iterator
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -10,11 +10,12 @@ from storage.errors import UserError
 from storage.files import sha256_of
 from storage.loops.licences import LicenceClass
 from storage.loops.table import Loop
-from storage.vocabulary import ROLES
-from tasks.audio.decoding import EXTENSIONS, AudioError, decode
+from storage.paths import path_text
+from tasks.audio.decoding import AudioError, decode
+from tasks.audio.library import Omissions, Walk
 from tasks.metadata.file_names import key_in_name, roles_in_name
 from tasks.metadata.key_names import parse_key
-from tasks.metadata.manifests import Row, absolute, read_manifest
+from tasks.metadata.manifests import Row, read_manifest
 from tasks.metadata.tags import read_tags
 from tasks.rhythm.grid import stated_tempo
 
@@ -24,21 +25,31 @@ _PROBE_RATE: Final = 16_000
 Said = TypeVar("Said")
 
 
-def folder_rows(folder: Path, manifest: Path | None) -> list[Row]:
+@dataclass(frozen=True)
+class Offer:
+    """The loops that a folder offers, a row each, and what a walk over it passed over."""
+
+    rows: list[Row]
+    omissions: Omissions = field(default_factory=Omissions)
+
+
+def folder_offer(folder: Path, manifest: Path | None) -> Offer:
     """What a folder offers: the rows of its manifest, or one bare row for every audio file in it.
 
     Without an explicit `manifest`, a `manifest.csv` in the folder is used. Every row is checked before any
     file is read; raises UserError naming the line.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; name one that holds loops")
+    if not os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises where a name is too long
+        raise UserError(f"{path_text(folder)} is not a folder; name one that holds loops")
     chosen = manifest or folder / "manifest.csv"
     if manifest is None and not chosen.exists():
-        return [Row(str(path), path, {}) for path in _audio_files(folder)]
+        walk = Walk([folder])
+        files = sorted(f"{below}/{name}" for below, name in walk.audio())
+        return Offer([Row(path_text(file), Path(file), {}) for file in files], walk.omissions)
     rows = list(read_manifest(chosen))
     for row in rows:
         _check(row)
-    return rows
+    return Offer(rows)
 
 
 def loop_from(row: Row) -> Loop:
@@ -50,7 +61,7 @@ def loop_from(row: Row) -> Loop:
         raise AudioError.from_os_error(error) from None
     tempo = stated_tempo(row.path, row.bpm())
     tags, name = read_tags(row.path), row.path.name
-    roles, roles_source = _first_said(_roles(row), tags.roles, roles_in_name(name), ())
+    roles, roles_source = _first_said(row.roles(), tags.roles, roles_in_name(name), ())
     in_manifest = parse_key(row.cells.get("key", ""))
     (key, mode), key_source = _first_said(
         in_manifest if in_manifest[0] else None, (tags.key, tags.mode) if tags.key else None,
@@ -59,11 +70,11 @@ def loop_from(row: Row) -> Loop:
     return Loop(
         loop_id=digest[:16],
         source="folder",
-        path=str(row.path),
+        path=path_text(row.path),
         sha256=digest,
         duration_s=audio.duration_s,
         roles=roles,
-        group=row.cells.get("group") or row.path.parent.name or "folder",
+        group=row.cells.get("group") or path_text(row.path.parent.name) or "folder",
         bpm=tempo.bpm if tempo else None,
         bpm_source=tempo.source if tempo else None,
         bars=row.number("bars"),
@@ -84,15 +95,7 @@ def _check(row: Row) -> None:
     bars = row.number("bars")
     if bars is not None and bars <= 0:
         raise UserError(f"{row.where}: bars is {bars:g}; a loop has more than none, or leave the cell empty")
-    _roles(row)
-
-
-def _roles(row: Row) -> tuple[str, ...]:
-    named = [word for word in re.split(r"[;\s]+", row.cells.get("roles", "")) if word]
-    for word in named:
-        if word not in ROLES:
-            raise UserError(f"{row.where}: no role {word!r}; the roles are {', '.join(ROLES)}, separated by ';'")
-    return tuple(role for role in ROLES if role in named)
+    row.roles()
 
 
 def _first_said(manifest: Said | None, tag: Said | None, name: Said | None, unknown: Said) -> tuple[Said, str | None]:
@@ -101,9 +104,3 @@ def _first_said(manifest: Said | None, tag: Said | None, name: Said | None, unkn
         if said:
             return said, source
     return unknown, None
-
-
-def _audio_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in EXTENSIONS and path.is_file():
-            yield absolute(path)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from storage.loops.table import Loop
+from storage.paths import path_of
 
 
 @dataclass(frozen=True)
@@ -53,4 +53,4 @@ def _places(loop: Loop) -> set[tuple[str, str, float]]:
 
 def _renews(loop: Loop, known: Loop) -> bool:
     same_place = bool(_places(loop) & _places(known))
-    return loop.source == known.source and (same_place or not Path(known.path).exists())
+    return loop.source == known.source and (same_place or not path_of(known.path).exists())

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from storage.catalogue.label_parts import LabelOutcome
 from storage.files import atomic_path
+from storage.paths import path_of
 from storage.vocabulary import ROLES
 from tasks.audio.decoding import Samples, decode
 
@@ -29,7 +30,7 @@ def draw_iram(outcome: LabelOutcome, target: Path) -> None:
     Above a log-frequency spectrogram, below one row per role and one square per segment; both share an x axis in
     bars, with minutes and seconds on top.
     """
-    samples = decode(Path(outcome.path), _RATE).samples
+    samples = decode(path_of(outcome.path), _RATE).samples
     figure = Figure(figsize=(13, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
     bar_s = _bar_length(outcome)

@@ -1,13 +1,14 @@
 """Sweeps: many trainings described in one file, each with the same budget of time on one core."""
 
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 
 from tasks.datasets.toml_files import find_description, read_description
 from tasks.networks import NETWORKS, POOLINGS, WIDTHS, NetworkConfig, channels_last
@@ -21,30 +22,41 @@ _COMPOSING_S: Final = 1.0e-3
 """Processor seconds that composing a row takes, about."""
 
 
+_KNOWN: Final[Mapping[str, Collection[str]]] = {
+    "networks": NETWORKS,
+    "widths": NETWORKS,
+    "poolings": POOLINGS,
+    "losses": LOSSES,
+}
+
+Names = TypeVar("Names", tuple[str, ...], dict[str, int])
+
+
 class Sweep(BaseModel):
     """Every network with every pooling and every loss, and the best of them again with other seeds.
 
     `seconds` is the processor time that each training may take; `widths` are those of the package unless named.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    networks: tuple[str, ...] = tuple(NETWORKS)
-    poolings: tuple[str, ...] = ("max", "auto")
-    losses: tuple[str, ...] = ("bce", "focal")
-    widths: dict[str, int] = {}
+    networks: tuple[str, ...] = Field(tuple(NETWORKS), min_length=1)
+    poolings: tuple[str, ...] = Field(("max", "auto"), min_length=1)
+    losses: tuple[str, ...] = Field(("bce", "focal"), min_length=1)
+    widths: dict[str, PositiveInt] = {}
     seconds: float = Field(60.0, gt=0)
     batch_size: int = Field(32, ge=2)
-    seed: int = 1
+    seed: NonNegativeInt = 1
     best: int = Field(3, ge=0)
-    best_seeds: tuple[int, ...] = (2, 3)
+    best_seeds: tuple[NonNegativeInt, ...] = (2, 3)
 
-    @field_validator("networks", "poolings", "losses")
+    @field_validator("networks", "poolings", "losses", "widths")
     @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(names) - set(NETWORKS) - set(POOLINGS) - set(LOSSES)
+    def _known(cls, names: Names, info: ValidationInfo) -> Names:
+        known = _KNOWN[str(info.field_name)]
+        unknown = set(names) - set(known)
         if unknown:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(sorted(known))}")
         return names
 
 

@@ -116,3 +116,24 @@ def test_scores_are_read_from_the_test_split_if_they_were_measured() -> None:
     assert (FIRST.macro_pr_auc, FIRST.macro_roc_auc) == (0.75, 0.875)
     assert card(metrics={}).macro_pr_auc is None
     assert card(metrics={"test": {"mix": {"macro_pr_auc": None}}}).macro_pr_auc is None
+
+
+FAILURE = {"what": "a: b", "said": "fx on (0.99)", "true": "bass", "why": "it is low", "picture": "failure-1.png"}
+
+
+@pytest.mark.parametrize(
+    ("failures", "complaint"),
+    [
+        ({}, "is no list of failures"),
+        ([FAILURE, "text"], "failure 2 has no text 'what'; write one"),
+        ([{**FAILURE, "why": None}], "failure 1 has no text 'why'; write one"),
+    ],
+)
+def test_failures_that_a_person_spoilt_are_refused_and_named(
+    store: ModelStore, tmp_path: Path, failures: object, complaint: str
+) -> None:
+    (tmp_path / "failures.json").write_text(json.dumps(failures))
+    with pytest.raises(UserError, match=rf"failures\.json:? {complaint}"):
+        store.explain("first", tmp_path)
+    (tmp_path / "failures.json").write_text(json.dumps([FAILURE]))
+    assert store.explain("first", tmp_path).failures == [FAILURE]

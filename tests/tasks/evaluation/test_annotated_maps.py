@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tasks.audio.decoding import decode
 from tasks.evaluation.annotated_maps import (
     READINGS,
     change_f,
+    find_annotated,
+    has_annotations,
     read_annotation,
     score_annotated,
     truth_of,
@@ -45,6 +48,35 @@ def annotate(folder: Path, name: str, playing: dict[str, str]) -> Path:
     rows = np.array([[float(sign == "x") for sign in playing.get(role, silent)] for role in ROWS])
     np.save(folder / f"{name}_role_activations.npy", rows)
     return folder / f"{name}_role_activations.npy"
+
+
+@pytest.mark.parametrize(
+    "write_junk",
+    [
+        lambda path: path.write_bytes(b"no array"),
+        lambda path: path.write_bytes(b""),
+        lambda path: np.savez(path.open("wb"), a=np.zeros((5, 2))),
+        lambda path: np.save(path, np.array([["a"] * 2] * 5)),
+        lambda path: np.save(path, np.zeros(5)),
+        lambda path: np.save(path, np.full((5, 2), np.nan)),
+        lambda path: np.save(path, np.array([{}] * 5, object), allow_pickle=True),
+    ],
+)
+def test_an_annotation_that_is_none_is_refused_by_name(tmp_path: Path, write_junk: Callable[[Path], None]) -> None:
+    write_junk(tmp_path / "0_role_activations.npy")
+    with pytest.raises(UserError, match=r"0_role_activations\.npy"):
+        read_annotation(tmp_path / "0_role_activations.npy")
+
+
+def test_annotated_tracks_are_found_as_labelling_finds_audio(tmp_path: Path) -> None:
+    for name in ("0", "[1]"):
+        annotate(tmp_path, name, {"bass": "x"})
+        for audio in (f"{name}.wav", f"{name}.wav.asd", f"._{name}.wav"):
+            (tmp_path / audio).touch()
+    (tmp_path / "._0_role_activations.npy").write_bytes(b"Mac OS X")
+    assert has_annotations(tmp_path)
+    tracks, left_out = find_annotated(tmp_path)
+    assert ([track.source.name for track in tracks], left_out) == (["0.wav", "[1].wav"], [])
 
 
 def perform(path: Path, playing: dict[str, str]) -> Path:

@@ -6,13 +6,13 @@ import pytest
 
 from storage.catalogue.comparison import FOUND_SCHEMA
 from storage.errors import UserError
-from tasks.labelling.finding import Found, find_audio, find_listed, hash_files
+from tasks.labelling.finding import Found, find_audio, find_listed, hash_files, look_again
 
 
 def make(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(name.encode())
+        (folder / name).write_bytes(os.fsencode(name))
 
 
 def paths_of(found: Found, folder: Path) -> list[str]:
@@ -27,14 +27,14 @@ def test_audio_is_found_at_any_depth_in_a_fixed_order(tmp_path: Path) -> None:
 
 
 def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
-    make(tmp_path, "a.wav", "cover.jpg", "notes/read.me", "no_extension")
+    make(tmp_path, "a.wav", "cover.jpg", "notes/read.me", "no_extension", "._a.wav")
     found = find_audio([tmp_path])
-    assert (found.table.num_rows, found.passed_over) == (1, 3)
+    assert (found.table.num_rows, found.omissions.kinds) == (1, {"no_audio": 3, "appledouble": 1})
 
 
 def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
     found = find_audio([tmp_path])
-    assert (found.table.num_rows, found.passed_over) == (0, 0)
+    assert (found.table.num_rows, found.omissions.total) == (0, 0)
 
 
 def test_a_file_named_twice_is_found_once(tmp_path: Path) -> None:
@@ -62,13 +62,21 @@ def test_a_broken_link_is_a_row_without_a_size(tmp_path: Path) -> None:
     assert find_audio([tmp_path]).table.to_pylist()[0]["size"] is None
 
 
-def test_a_name_that_is_not_utf_8_is_passed_over_be_it_a_files_or_a_folders(tmp_path: Path) -> None:
-    folder, name = os.fsdecode(b"b\xff"), os.fsdecode(b"n\xfe.wav")
-    (tmp_path / folder).mkdir()
-    for path in ("good.wav", name, f"{folder}/in.wav"):
-        (tmp_path / path).touch()
+def test_a_name_that_is_not_utf_8_is_found_and_escaped_be_it_a_files_or_a_folders(tmp_path: Path) -> None:
+    folder, name = os.fsdecode(b"b\xff"), os.fsdecode(b"n\xfe_128bpm.wav")
+    make(tmp_path, "good.wav", name, f"{folder}/in.wav")
     found = find_audio([tmp_path])
-    assert (paths_of(found, tmp_path), found.passed_over) == (["good.wav"], 2)
+    assert paths_of(found, tmp_path) == ["good.wav", r"n\xfe_128bpm.wav", r"b\xff/in.wav"]
+    assert found.table["name_bpm"].to_pylist() == [None, 128.0, None]
+    assert None not in found.table["size"].to_pylist()
+    assert len(hash_files(found.table["path"].to_pylist())) == 3
+    assert look_again(found.table) == found.table
+
+
+def test_a_listed_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "list.csv").write_text("path\npipe.wav\n")
+    assert hash_files(find_listed(tmp_path / "list.csv").table["path"].to_pylist()) == {}
 
 
 def test_a_path_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

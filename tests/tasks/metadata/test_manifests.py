@@ -1,10 +1,15 @@
+import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.errors import UserError
 from storage.vocabulary import Kind
-from tasks.metadata.manifests import Row, absolute, read_manifest
+from tasks.metadata.manifests import Row, read_manifest
 
 
 def rows_of(folder: Path, text: str) -> list[Row]:
@@ -77,12 +82,94 @@ def test_a_manifest_without_a_path_column_is_refused(tmp_path: Path, text: str) 
 def test_a_manifest_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read the manifest"):
         list(read_manifest(tmp_path / "none.csv"))
-    (tmp_path / "list.csv").write_bytes(b"path\n\xff\xfe\x00a.wav\n")
-    with pytest.raises(UserError, match="not a CSV file in UTF-8"):
-        list(read_manifest(tmp_path / "list.csv"))
+    for content in (b"path\n\xff\xfe\x00a.wav\n", "path\nHémo.wav\n".encode("latin-1"), b"path\r\n\0a.wav\n"):
+        (tmp_path / "list.csv").write_bytes(content)
+        with pytest.raises(UserError, match=r"list\.csv, line 2: is no text in UTF-8; save the manifest as UTF-8"):
+            list(read_manifest(tmp_path / "list.csv"))
 
 
-def test_an_absolute_path_keeps_its_links(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    assert absolute(tmp_path / "x" / ".." / "link" / "a.wav") == tmp_path / "link" / "a.wav"
+def test_a_manifest_as_a_german_excel_saves_it_is_read(tmp_path: Path) -> None:
+    text = '\ufeffpath;bpm;first_downbeat_s;roles;kind\r\nloop.wav;127,5;0,25;"bass;fx";loop\r\n;;;;\r\n'
+    (row,) = rows_of(tmp_path, text)
+    assert (row.path, row.bpm(), row.first_downbeat_s(), row.kind()) == (tmp_path / "loop.wav", 127.5, 0.25, Kind.LOOP)
+    assert row.roles() == ("bass", "fx")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_any_separator_and_any_line_end_is_seen(tmp_path: Path, separator: str, ending: str) -> None:
+    lines = [["Path", " BPM "], ["a.wav", "120"], [], ["", ""], ["b.wav", "12x"]]
+    rows = rows_of(tmp_path, ending.join(separator.join(line) for line in lines))
+    assert [(row.path.name, row.cells["bpm"]) for row in rows] == [("a.wav", "120"), ("b.wav", "12x")]
+    with pytest.raises(UserError, match=r"line 5: bpm is '12x', not a number"):
+        rows[1].bpm()
+
+
+def test_the_separator_that_excel_notes_in_the_first_line_is_believed(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, "sep=;\r\npath;roles\r\na, b.wav;bass\r\n")
+    assert (row.path.name, row.where.endswith("line 3")) == ("a, b.wav", True)
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_text_that_says_its_encoding_is_read(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "list.csv").write_bytes("path\tbpm\r\nHémo.wav\t120\r\n".encode(codec))
+    (row,) = read_manifest(tmp_path / "list.csv")
+    assert (row.path.name, row.bpm()) == ("Hémo.wav", 120.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("path,bpm\na.wav,127,5\n", "line 2: 3 cells, but the first line names 2 columns; put a cell that holds ','"),
+        ('path,bpm\n"a.wav,120\nb.wav,120\n', "line 2: is not CSV: unexpected end of data; look at its quotes"),
+        ("path,bpm,BPM\na.wav,1,2\n", "two columns 'bpm'"),
+        ("path,bpm\na.wav,120\n./a.wav,120\n", "line 3: .*a.wav is listed twice"),
+        ("path\nC:\\Loops\\a.wav\n", r"line 2: C:\\Loops\\a.wav is a path of Windows"),
+        ("path\n\\\\nas\\loops\\a.wav\n", r"line 2: \\\\nas\\loops\\a.wav is a path of Windows"),
+    ],
+)
+def test_a_line_that_says_two_things_is_refused_and_named(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        rows_of(tmp_path, text)
+
+
+def test_cells_too_many_that_are_empty_are_no_mistake(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "path,bpm,\na.wav,120,,,\n")[0].cells == {"bpm": "120"}
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "written"),
+    [
+        ("kit/kick.wav", r"kit\kick.wav"),
+        (r"kit\kick.wav", r"kit\kick.wav"),
+        ("Caf\u00e9/\u00e9.wav", "Cafe\u0301/e\u0301.wav"),
+        ("Cafe\u0301/e\u0301.wav", "Caf\u00e9/\u00e9.wav"),
+        ("Cafe\u0301/\u00e9.wav", "Caf\u00e9\\e\u0301.wav"),
+        (os.fsdecode(b"H\xe9mo.wav"), r"H\xe9mo.wav"),
+        (r"H\xe9mo.wav", r"H\x5cxe9mo.wav"),
+    ],
+)
+def test_a_path_is_found_however_it_is_written(tmp_path: Path, on_disk: str, written: str) -> None:
+    file = tmp_path / on_disk
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    (row,) = rows_of(tmp_path, f"path\n{written}\n")
+    assert row.path == file
+
+
+def test_a_path_that_is_nowhere_keeps_its_letters_and_gets_slashes(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, "path\nkit\\kick \u00e9.wav\n")
+    assert row.path == tmp_path / "kit" / "kick \u00e9.wav"
+
+
+@pytest.mark.parametrize("cell", ["bass;fx", "fx, bass", "Bass FX", "fx|bass", "bass/fx"])
+def test_roles_may_be_separated_as_people_do(cell: str) -> None:
+    assert Row("here", Path("a.wav"), {"roles": cell}).roles() == ("bass", "fx")
+
+
+@given(st.text(alphabet='pathbm,;\t|"\\\r\n.w1 =s\u00e9', max_size=60))
+def test_whatever_stands_in_a_manifest_is_read_or_refused(text: str) -> None:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "list.csv").write_bytes(f"path\n{text}".encode())
+        with suppress(UserError):
+            assert all(row.path.is_absolute() for row in read_manifest(Path(folder) / "list.csv"))

@@ -9,7 +9,7 @@ from storage.vocabulary import BpmSource, Reason
 from tasks.audio.decoding import AudioError
 from tasks.metadata.manifests import Row
 from tasks.metadata.tags import Tags, read_tags
-from tasks.sources.folder import folder_rows, loop_from
+from tasks.sources.folder import folder_offer, loop_from
 from tests.dummies import id3_with, tone, write
 
 HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
@@ -23,7 +23,7 @@ def described(folder: Path, row: str) -> Path:
 def test_a_described_loop_keeps_everything_that_is_said_of_it(tmp_path: Path) -> None:
     path = write(tmp_path / "kit" / "a.wav", tone(2.0))
     described(tmp_path, "kit/a.wav,percussion;bass,120,Bb minor,1,song,CC0,Ana,https://example.org,dark")
-    (row,) = folder_rows(tmp_path, None)
+    (row,) = folder_offer(tmp_path, None).rows
     loop = loop_from(row)
     assert loop.roles == ("bass", "percussion")
     assert (loop.bpm, loop.bpm_source, loop.bars) == (120.0, BpmSource.MANIFEST, 1.0)
@@ -37,19 +37,19 @@ def test_a_bare_folder_offers_all_its_audio_and_the_names_speak(tmp_path: Path) 
     write(tmp_path / "kit" / "b_97bpm.wav", tone(1.0))
     write(tmp_path / "kit" / "a.flac", tone(1.5))
     (tmp_path / "cover.jpg").touch()
-    first, second = (loop_from(row) for row in folder_rows(tmp_path, None))
+    first, second = (loop_from(row) for row in folder_offer(tmp_path, None).rows)
     assert (first.bpm, first.bpm_source, first.roles, first.licence) == (None, None, (), "unspecified")
     assert (second.bpm, second.bpm_source, second.group) == (97.0, BpmSource.FILENAME, "kit")
 
 
 def test_a_name_speaks_where_the_manifest_is_silent_and_says_so(tmp_path: Path) -> None:
     write(tmp_path / "Bass_Loop_124_Am.wav", tone(1.0))
-    (named,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    (named,) = (loop_from(row) for row in folder_offer(tmp_path, None).rows)
     assert (named.roles, named.roles_source) == (("bass",), "filename")
     assert (named.key, named.mode, named.key_source) == ("A", "minor", "filename")
     assert (named.bpm, named.bpm_source) == (124.0, BpmSource.FILENAME)
     described(tmp_path, "Bass_Loop_124_Am.wav,fx,90,C major")
-    (loop,) = (loop_from(row) for row in folder_rows(tmp_path, None))
+    (loop,) = (loop_from(row) for row in folder_offer(tmp_path, None).rows)
     assert (loop.roles, loop.roles_source, loop.key, loop.key_source) == (("fx",), "manifest", "C", "manifest")
     assert (loop.bpm, loop.bpm_source) == (90.0, BpmSource.MANIFEST)
 
@@ -70,7 +70,7 @@ def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> No
 def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", tone(1.0))
     write(tmp_path / "b.wav", tone(1.0))
-    assert len({loop_from(row).loop_id for row in folder_rows(tmp_path, None)}) == 1
+    assert len({loop_from(row).loop_id for row in folder_offer(tmp_path, None).rows}) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,21 @@ def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
 )
 def test_a_wrong_line_is_refused_before_any_file_is_read(tmp_path: Path, row: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        folder_rows(described(tmp_path, row), None)
+        folder_offer(described(tmp_path, row), None)
 
 
 def test_a_manifest_elsewhere_is_read_when_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "mine.csv").write_text("path,roles\n../a.wav,fx\n")
-    assert folder_rows(tmp_path, tmp_path / "lists" / "mine.csv")[0].path == tmp_path / "a.wav"
+    assert folder_offer(tmp_path, tmp_path / "lists" / "mine.csv").rows[0].path == tmp_path / "a.wav"
 
 
 def test_a_file_for_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
-        folder_rows(write(tmp_path / "a.wav", tone()), None)
+        folder_offer(write(tmp_path / "a.wav", tone()), None)
 
 
 def test_a_loop_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     with pytest.raises(AudioError) as caught:
-        loop_from(folder_rows(described(tmp_path, "gone.wav,bass"), None)[0])
+        loop_from(folder_offer(described(tmp_path, "gone.wav,bass"), None).rows[0])
     assert caught.value.reason is Reason.VANISHED
