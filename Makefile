@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Test files at a time; each has a Prefect server and workers of its own.
 JOBS ?= 2
 
-.PHONY: demo test lint types check drill bench clean
+.PHONY: demo test lint types check drill bench docs clean
 
 demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw the maps
 	$(BIN)/rolecall demo
@@ -26,7 +26,11 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/mypy
 
-check: lint types test drill
+check: lint types  ## before every commit: lint, types, the fast tests
+	$(BIN)/pytest -m "not slow and not drill and not benchmark"
+
+docs: $(VENV)/.installed  ## the reference in docs/sql.md, from the comments in storage/sql
+	$(BIN)/python docs/sql_reference.py
 
 # How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:
@@ -62,10 +66,10 @@ model: $(MODEL_WORKSPACE)/.teachers  ## make model CORPUS=folder: the bundled mo
 
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks
-pictures: $(VENV)/.installed  ## the README's maps
-	$(BIN)/rolecall iram $(TRACKS)/jousboxx_buzzer_beater.ogg --bpm 128 --plot deployments/iram.png
-	$(BIN)/rolecall iram $(TRACKS)/dirtylove.ogg --bpm 177 --plot deployments/dirtylove.png
-	$(BIN)/rolecall iram $(TRACKS)/loop_arrangement.ogg --bpm 128 --plot deployments/arrangement.png
+pictures: $(VENV)/.installed  ## the maps in README and docs
+	$(BIN)/rolecall iram $(TRACKS)/jousboxx_buzzer_beater.ogg --bpm 128 --plot docs/pictures/iram.png
+	$(BIN)/rolecall iram $(TRACKS)/dirtylove.ogg --bpm 177 --plot docs/pictures/dirtylove.png
+	$(BIN)/rolecall iram $(TRACKS)/loop_arrangement.ogg --bpm 128 --plot docs/pictures/arrangement.png
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
