@@ -7,7 +7,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 TESTS ?= not drill and not benchmark
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint types check drill bench clean
+.PHONY: demo test lint types check drill bench docs clean
 
 demo: $(VENV)/.installed  ## label the bundled music, ask three questions, draw the maps
 	$(BIN)/rolecall demo
@@ -30,6 +30,9 @@ lint: $(VENV)/.installed
 
 types: $(VENV)/.installed
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed  ## the reference in docs/sql.md, from the comments in storage/sql
+	$(BIN)/python docs/sql_reference.py
 
 # How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:
@@ -65,10 +68,10 @@ model: $(MODEL_WORKSPACE)/.teachers  ## make model CORPUS=folder: the bundled mo
 
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks
-pictures: $(VENV)/.installed  ## the README's maps
-	$(BIN)/rolecall iram $(TRACKS)/jousboxx_buzzer_beater.ogg --bpm 128 --plot deployments/iram.png
-	$(BIN)/rolecall iram $(TRACKS)/dirtylove.ogg --bpm 177 --plot deployments/dirtylove.png
-	$(BIN)/rolecall iram $(TRACKS)/loop_arrangement.ogg --bpm 128 --plot deployments/arrangement.png
+pictures: $(VENV)/.installed  ## the maps in README and docs
+	$(BIN)/rolecall iram $(TRACKS)/jousboxx_buzzer_beater.ogg --bpm 128 --plot docs/pictures/iram.png
+	$(BIN)/rolecall iram $(TRACKS)/dirtylove.ogg --bpm 177 --plot docs/pictures/dirtylove.png
+	$(BIN)/rolecall iram $(TRACKS)/loop_arrangement.ogg --bpm 128 --plot docs/pictures/arrangement.png
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -39,8 +39,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
-        connection.execute(_read("views.sql"))
-        connection.execute(_read("questions.sql"))
+        for name in ("views.sql", "questions.sql", "columns.sql"):
+            connection.execute(_read(name))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
