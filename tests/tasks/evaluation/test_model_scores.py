@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from storage.datasets.lock import DatasetStore
+from storage.errors import UserError
 from storage.models import BUNDLED, ModelStore, StoredModel
 from storage.vocabulary import Kind
 from tasks.audio.degradations import DEGRADATIONS, Degradation
@@ -61,16 +62,28 @@ def test_a_report_scores_only_what_is_known_and_says_what_degradations_do(tmp_pa
     assert {path.name for path in tmp_path.glob("*.png")} == {"report-reliability.png", "report-confusion.png"}
 
 
-def test_truth_beyond_the_end_of_the_audio_is_not_scored(tmp_path: Path) -> None:
+def test_a_segment_of_truth_beyond_the_end_of_the_audio_is_not_scored_and_more_are_refused(tmp_path: Path) -> None:
     piece = composition(tmp_path, "a", [[0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]])
-    longer = replace(piece, labels=np.tile(piece.labels, (2, 1)))
+    longer = replace(piece, labels=np.tile(piece.labels[:1], (3, 1)))
     assert len(rows_of([longer], [], MelConfig()).labels) == 2
+    too_long = replace(piece, labels=np.tile(piece.labels, (2, 1)))
+    with pytest.raises(
+        UserError, match=r"a\.wav: malformed: its truth has 4 lines; its audio has 2 segments of 4 bars"
+    ):
+        rows_of([too_long], [], MelConfig())
+
+
+def test_audio_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    piece = composition(tmp_path, "a", [[0, 1, 0, 0, 0, 0]])
+    piece.audio.unlink()
+    with pytest.raises(UserError, match=r"a\.wav: vanished: no such file; leave it out or replace it"):
+        rows_of([piece], [], MelConfig())
 
 
 def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled: StoredModel) -> None:
     write(tmp_path / "one.wav", clicks(120, 8.0))
     write(tmp_path / "two.wav", clicks(120, 16.0))
-    lines = ["path,roles,bpm,group", "one.wav,percussion,120,left", "two.wav,bass;fx,120,right", "one.wav,,120,bare"]
+    lines = ["path,roles,bpm,group", "one.wav,percussion,120,left", "two.wav,bass;fx,120,right", "three.wav,,120,bare"]
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
     rows = gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test")
     assert rows.groups == ["left", "right", "right"]
