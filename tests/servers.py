@@ -74,7 +74,7 @@ def start_cluster(folder: Path) -> tuple["subprocess.Popen[bytes]", Asked]:
     def address() -> str | None:
         return written.read_text() if written.exists() else None
 
-    return _started(("tests.servers", str(written)), {"HOME": str(folder)}, folder), address
+    return _started(("tests.servers", str(written)), {"HOME": str(folder), "TMPDIR": str(folder)}, folder), address
 
 
 def _started(module: tuple[str, ...], settings: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]":

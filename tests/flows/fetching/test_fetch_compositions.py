@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from storage.vocabulary import ROLES
 from tests.commands import Command
 from tests.dummies import clicks, write
+
+pytestmark = pytest.mark.slow
 
 
 def make(folder: Path, name: str, segments: int = 2, **info: object) -> Path:

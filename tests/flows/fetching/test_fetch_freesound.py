@@ -108,6 +108,7 @@ def test_a_search_is_brought_once_and_the_key_appears_nowhere(
 
 def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywhere(
     person: Program,
+    settings: dict[str, str],
     double: FreesoundDouble,
     clock: Clock,
     tmp_path: Path,
@@ -122,7 +123,7 @@ def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywh
 
     page = f"{double.url}/oauth2/authorize/?client_id={CLIENT_ID}&response_type=code"
     code = read_code(f"https://x/{requests.get(page, allow_redirects=False).headers['Location']}")
-    said.append(person("fetch", "freesound-login", "--in-prefect", typed=code + "\n"))
+    said.append(Command(settings)("fetch", "freesound-login", "--in-prefect", typed=code + "\n"))
     assert (said[-1].code, page in said[-1].err) == (0, True), said[-1].err
 
     # The day ends in the middle of it; on the next one the token has ended too, and renews itself.
@@ -142,7 +143,7 @@ def test_originals_come_with_a_login_kept_in_prefect_and_no_secret_appears_anywh
         assert Path(loop["path"]).read_bytes() == wav(loop["extra"]["sound_id"])
     assert files_below(tmp_path / "work" / "sources" / "freesound" / "audio") == []
     before = len(double.downloads)
-    said.append(person("fetch", "freesound", *QUERY))
+    said.append(Command(settings)("fetch", "freesound", *QUERY))
     assert (said[-1].json()["loops"], len(double.downloads), len(double.previews)) == (12, before, 3)
 
     secrets = [KEY, *double.logins.given]

@@ -3,8 +3,12 @@
 import os
 from pathlib import Path
 
-from tests.commands import Command
+import pytest
+
+from tests.commands import Command, Program
 from tests.dummies import clicks, write
+
+pytestmark = pytest.mark.slow
 
 SHOWN = r"H\xe9mo_120.wav"
 
@@ -64,7 +68,7 @@ def test_a_name_that_is_not_utf_8_is_taken_as_it_lies_on_disk_and_as_it_is_shown
 def test_a_listing_goes_to_a_terminal_that_lacks_its_letters(rolecall: Command, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "Ελλάδα 🥁.wav").touch()
-    latin = Command({**rolecall.settings, "PYTHONIOENCODING": "latin-1"})
+    latin = Program({**rolecall.settings, "PYTHONIOENCODING": "latin-1"})
     where = ("--workspace", tmp_path / "w")
     assert latin("label", tmp_path / "in", *where).code == 3
     shown = r"\u0395\u03bb\u03bb\u03ac\u03b4\u03b1 \U0001f941.wav"

@@ -126,14 +126,20 @@ def test_a_model_says_who_taught_it(rolecall: Command, workspace: Path) -> None:
 
 
 def test_the_same_loops_and_recipe_give_the_same_bytes_on_any_number_of_workers(
-    program: Program, workspace: Path, manifest: Path, music: Path, recipe: Path, tmp_path: Path
+    rolecall: Command,
+    program: Program,
+    workspace: Path,
+    manifest: Path,
+    music: Path,
+    recipe: Path,
+    tmp_path: Path,
 ) -> None:
     backwards = tmp_path / "backwards.csv"
     header, *lines = manifest.read_text().splitlines()
     backwards.write_text("\n".join([header, *reversed(lines)]) + "\n")
-    one = ("--workers", "1", "--workspace", tmp_path / "w")
-    assert program("fetch", "folder", music / "loops", "--manifest", backwards, *one).code == 3
-    built = program("dataset", "build", recipe, *one, "--json").json()
+    here = ("--workspace", tmp_path / "w")
+    assert rolecall("fetch", "folder", music / "loops", "--manifest", backwards, *here).code == 3
+    built = program("dataset", "build", recipe, "--workers", 1, *here, "--json").json()
     assert built["digest"] == DatasetStore(Workspace(workspace).datasets).read_lock("small").digest
 
 
