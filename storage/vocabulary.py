@@ -14,14 +14,15 @@ BEATS_PER_BAR: Final = 4
 
 
 class Kind(StrEnum):
-    """What a file is: a loop is one segment, a track is cut into segments of four bars."""
+    """What a file is: a loop is one segment, a track is cut into segments of four bars, a one-shot has no bars."""
 
     LOOP = "loop"
     TRACK = "track"
+    ONESHOT = "oneshot"
 
 
 class Status(StrEnum):
-    """What the catalogue knows of a path."""
+    """What the catalogue knows of a path; a one-shot that has its roles is labelled, though it has no tempo."""
 
     LABELLED = "labelled"
     NO_TEMPO = "no_tempo"
@@ -30,22 +31,28 @@ class Status(StrEnum):
 
 
 class BpmSource(StrEnum):
-    """Where a tempo comes from; listed from the most to the least trusted."""
+    """Where a tempo comes from; listed from the most to the least trusted (`docs/reading-files.md`)."""
 
     MANIFEST = "manifest"
     ANNOTATORS = "annotators"
     TAG = "tag"
+    ACID = "acid"
+    MARKER = "marker"
+    APPLE_LOOP = "apple_loop"
     FILENAME = "filename"
     LENGTH = "length"
     ESTIMATE = "estimate"
 
 
 class KeySource(StrEnum):
-    """Where a key comes from; listed from the most to the least trusted."""
+    """Where a key comes from; listed from the most to the least trusted (`docs/reading-files.md`)."""
 
     MANIFEST = "manifest"
     TAG = "tag"
+    APPLE_LOOP = "apple_loop"
     FILENAME = "filename"
+    ACID = "acid"
+    SAMPLER = "sampler"
     ESTIMATE = "estimate"
 
 

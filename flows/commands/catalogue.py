@@ -38,7 +38,8 @@ def label(
     workers: WorkersOption,
     paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders of audio.")] = None,
     manifest: Annotated[
-        Path | None, typer.Option(help="A CSV: path[,bpm][,first_downbeat_s][,kind][,key]; kind is loop or track.")
+        Path | None,
+        typer.Option(help="A CSV: path[,bpm][,first_downbeat_s][,kind][,key]; kind: loop, track, oneshot."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     dask: DaskOption = None,

@@ -14,6 +14,7 @@ from storage.errors import UserError
 from storage.paths import path_of, path_text
 from tasks.audio.decoding import AudioError
 from tasks.labelling.finding import find_audio
+from tasks.metadata.written import read_written
 from tasks.rhythm.beat_this import beat_this_grid, load_beat_network
 from tasks.rhythm.grid import Grid, stated_tempo
 
@@ -23,9 +24,10 @@ _COLUMNS: Final = ("path", "bpm", "first_downbeat_s")
 def write_grids(paths: Sequence[Path], checkpoint: Path, to: Path | None) -> None:
     """Write a manifest line for every file, to a file or stdout, each as soon as it is known.
 
-    A manifest counts before anything else, so tempo and downbeat stay empty where a tag or the file name states a
-    tempo, and where the beats are not clear: labelling then goes on as it would without. It also says what is wrong
-    with a file that cannot be used. Raises UserError where the manifest cannot be written or the network not loaded.
+    A manifest counts before anything else, so tempo and downbeat stay empty where a tag, a loop library or the file
+    name states a tempo, and where the beats are not clear: labelling then goes on as it would without. It also says
+    what is wrong with a file that cannot be used. Raises UserError where the manifest cannot be written or the network
+    not loaded.
     """
     network = load_beat_network(checkpoint)
     found = find_audio(paths)
@@ -41,7 +43,8 @@ def write_grids(paths: Sequence[Path], checkpoint: Path, to: Path | None) -> Non
 
 
 def _grid_to_state(path: Path, network: nn.Module) -> Grid | None:
-    if stated_tempo(path, None) is not None:
+    written = read_written(path)
+    if written.name_number is not None or stated_tempo(written, None, None) is not None:
         return None
     try:
         return beat_this_grid(path, network)

@@ -19,6 +19,8 @@ FOUND_SCHEMA: Final = pa.schema(
         pa.field("kind", pa.string()),
         pa.field("bpm", pa.float64()),
         pa.field("name_bpm", pa.float64()),
+        pa.field("name_number", pa.float64()),
+        pa.field("name_kind", pa.string()),
         pa.field("first_downbeat_s", pa.float64()),
         pa.field("key", pa.string()),
         pa.field("name_key", pa.string()),
@@ -161,8 +163,8 @@ WITH leaving AS (
     FROM known LEFT JOIN corrected USING (content_hash)
 ), keyed AS (
     SELECT *, sha256(concat_ws(
-               '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'),
-               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(first_downbeat_s, -1),
+               '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'), coalesce(name_kind, '-'),
+               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(name_number, -1), coalesce(first_downbeat_s, -1),
                coalesce("key", '-'), coalesce(name_key, '-')))[:32] AS label_key
     FROM hinted
 ), quarantined AS (
@@ -176,7 +178,8 @@ WITH leaving AS (
     SELECT *, row_number() OVER (PARTITION BY label_key, bad AND NOT again ORDER BY path) AS place
     FROM quarantined
 )
-SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, first_downbeat_s, "key", name_key, label_key,
+SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s,
+       "key", name_key, label_key,
        CASE WHEN old_content = content_hash THEN old_shown ELSE label_key END AS shown_key,
        CASE
            WHEN bad AND NOT again THEN 'known_bad'

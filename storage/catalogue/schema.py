@@ -19,6 +19,7 @@ _MIGRATIONS: Final = (
     "004_archive.sql",
     "005_keys.sql",
     "006_role_spans.sql",
+    "007_file_names.sql",
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 

@@ -31,9 +31,10 @@ class Loop:
     `roles` is empty where unknown, and `unknown_roles` are those that may sound or not; a loop may be a cut of a
     longer file, from `start_s` on; times in seconds, tempo in beats per minute; `key` is a tonic such as `C#`
     and `mode` major or minor; `bpm_source`, `roles_source` and `key_source` say who said so, and `key_confidence`
-    (0..1) how sure an estimate is; `group` is what must
-    stay on one side of a split; `licence` is stored word for word; `audio_digest` is of the decoded audio, so that the
-    same sound in two formats is found; `extra` keeps, as JSON, what a source says that has no place of its own.
+    (0..1) how sure a key is that may be wrong; `flags` say what is odd about a loop, `oneshot` that it is a hit or a
+    note; `group` is what must stay on one side of a split; `licence` is stored word for word; `audio_digest` is of the
+    decoded audio, so that the same sound in two formats is found; `extra` keeps, as JSON, what a source says that has
+    no place of its own.
 
     A record may be unfinished while its file is still to come; `check_loop` says whether it may enter the table.
     """

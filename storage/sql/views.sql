@@ -30,7 +30,7 @@ FROM ledger.file f
 LEFT JOIN ledger.quarantine q ON q.path = f.path
 LEFT JOIN ledger.shown l ON l.track_id = f.track_id
 LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash;
-COMMENT ON VIEW tracks IS 'A path known to the catalogue, loop or track; tempo in beats per minute, times in seconds.';
+COMMENT ON VIEW tracks IS 'A path known to the catalogue: a loop, a track or a one-shot, which has roles and no tempo; tempo in beats per minute, times in seconds.';
 
 CREATE OR REPLACE VIEW roles AS
 SELECT l.track_id, l.path, r.role,

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from storage.loops.table import Loop
+from storage.vocabulary import Kind
 from tasks.datasets.recipe import Recipe
-from tasks.rhythm.grid import tempo_from_length
+from tasks.rhythm.loop_tempo import tempo_from_length
 
 
 def labelled_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
-    """The loops of wanted roles inside the recipe's rules, each content once, ordered by id."""
+    """The loops of wanted roles inside the recipe's rules, no one-shots, each content once, ordered by id."""
     chosen = {loop.loop_id: loop for loop in loops if _wanted(loop, recipe)}
     return [chosen[loop_id] for loop_id in sorted(chosen)]
 
@@ -42,6 +43,7 @@ def _wanted(loop: Loop, recipe: Recipe) -> bool:
     low, high = rules.tempo
     return (
         bool(loop.roles)
+        and Kind.ONESHOT not in loop.flags
         and set(loop.roles) <= set(recipe.roles)
         and (not rules.sources or loop.source in rules.sources)
         and (loop.bpm is None or low <= loop.bpm <= high)

@@ -14,7 +14,9 @@ from tasks.evaluation.metrics import Labels
 from tasks.features.mel import log_compress, mel_power, reference_level
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.metadata.manifests import read_manifest
-from tasks.rhythm.grid import Grid, Tempo, stated_tempo, tempo_from_length
+from tasks.metadata.written import Written, read_written
+from tasks.rhythm.grid import Grid, Tempo, stated_tempo
+from tasks.rhythm.loop_tempo import tempo_from_length
 from tasks.sources.compositions import Composition
 from tasks.structure.segments import loop_bounds, loop_mels, track_bounds, track_mels
 
@@ -37,17 +39,23 @@ def excerpts_of(compositions: Sequence[Composition]) -> list[Excerpt]:
 
 
 def excerpts_in(manifest: Path) -> list[Excerpt]:
-    """The labelled loops of a manifest; raises UserError naming a line that is wrong."""
+    """The labelled loops of a manifest, without its one-shots; raises UserError naming a line that is wrong."""
     found = []
     for row in read_manifest(manifest):
         roles = row.roles()
-        if not roles:
+        if not roles or row.kind() is Kind.ONESHOT:
             continue
         labels = np.array([[float(role in roles) for role in ROLES]], np.float32)
-        tempo = stated_tempo(row.path, row.bpm()) or tempo_from_length(row.number("duration_s") or 8.0)
+        bpm = _bpm(read_written(row.path), row.bpm(), row.number("duration_s"))
         group = row.cells.get("group") or path_text(row.path.parent.name)
-        found.append(Excerpt(path_text(row.path.stem), group, row.path, Kind.LOOP, tempo.bpm, labels))
+        found.append(Excerpt(path_text(row.path.stem), group, row.path, Kind.LOOP, bpm, labels))
     return found
+
+
+def _bpm(written: Written, manifest_bpm: float | None, duration_s: float | None) -> float:
+    """The tempo that is written down, or else the one that the length suggests."""
+    tempo = stated_tempo(written, manifest_bpm, duration_s)
+    return tempo.bpm if tempo else written.name_number or tempo_from_length(duration_s or 8.0).bpm
 
 
 def excerpt_features(

@@ -6,14 +6,18 @@ from typing import Final
 import numpy as np
 
 from storage.paths import path_of
-from storage.vocabulary import Kind
+from storage.vocabulary import BEATS_PER_BAR, Kind
 from tasks.audio.decoding import Sound
 from tasks.features.mel import compress_in_place, mel_powers_of_blocks, reference_level
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.labelling.request import LabelRequest
-from tasks.rhythm.grid import Grid, Tempo, estimate_grid, loop_tempo, stated_grid, stated_tempo
-from tasks.rhythm.onsets import grid_mel_at
-from tasks.structure.key import Key, KeyEstimator, stated_key
+from tasks.metadata.key_names import Key
+from tasks.metadata.written import Written, read_written, stated_key
+from tasks.rhythm.grid import Grid, Tempo, estimate_grid, numbered_grid, stated_grid, stated_tempo
+from tasks.rhythm.loop_tempo import loop_tempo, numbered_tempo, tempo_from_length
+from tasks.rhythm.one_shots import LONGEST_S, is_one_shot
+from tasks.rhythm.onsets import GridPower, grid_mel_at
+from tasks.structure.key import KeyEstimator
 from tasks.structure.segments import (
     Bounds,
     bar_numbers,
@@ -27,7 +31,6 @@ from tasks.structure.segments import (
     track_mels,
 )
 
-_LOOP_S: Final = 30.0
 _LOOP_BARS: Final = 8
 _BEATLESS_WINDOW_S: Final = 8.0
 
@@ -37,9 +40,9 @@ class Analysis:
     """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
 
     `mels` are windows of four bars (windows, frames, mels). Those of a loop all answer for its one segment, and those
-    of music without a beat for all of it; it has no bounds. A track begins with the phrases of its `bars`, and
-    `window_of` says which window answers for each segment: what is shorter than a phrase has one of its own. An
-    estimated `key` still has to be sure enough (`tasks.structure.key`).
+    of a one-shot or of music without a beat for all of it; these have neither grid nor bounds. A track begins with the
+    phrases of its `bars`, and `window_of` says which window answers for each segment: what is shorter than a phrase has
+    one of its own. An estimated `key` still has to be sure enough (`tasks.structure.key`).
     """
 
     kind: Kind
@@ -63,16 +66,20 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
     grid_power /= reference_level(grid_power)
     power /= reference_level(power)
-    key = stated_key(path, request.key) or estimator.estimate()
-    tempo = stated_tempo(path, request.bpm)
-    kind = request.kind or _kind_by_length(sound.duration_s, tempo)
+    rhythm = GridPower(grid_power, grid_mel.frame_rate, sound.duration_s)
+    written = read_written(path)
+    key = stated_key(written, request.key) or estimator.estimate()
+    tempo = stated_tempo(written, request.bpm, sound.duration_s)
+    kind = request.kind or _kind(rhythm, written, tempo)
+    if kind is Kind.ONESHOT:
+        mels = compress_in_place(loop_mels(power, _repeated(sound.duration_s), config))
+        return Analysis(kind, sound.duration_s, sound.digest, None, [], mels, [], range(0), key)
     if kind is Kind.LOOP:
-        tempo = tempo or loop_tempo(grid_power, sound.duration_s)
-        grid = Grid(tempo, request.first_downbeat_s or 0.0)
+        grid = Grid(tempo or _loop_tempo(rhythm, written.name_number), request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = compress_in_place(loop_mels(power, bound, config))
         return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, [], range(0), key)
-    grid_found = _track_grid(grid_power, grid_mel.frame_rate, tempo, request.first_downbeat_s)
+    grid_found = _track_grid(rhythm, written.name_number, tempo, request.first_downbeat_s)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
@@ -92,13 +99,37 @@ def _track_windows(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelC
     return compress_in_place(windows), [own.get(bound, phrase_of(bound, bars)) for bound in bounds]
 
 
-def _track_grid(power: Matrix, frame_rate: float, tempo: Tempo | None, first_downbeat_s: float | None) -> Grid | None:
-    grid = estimate_grid(power, frame_rate) if tempo is None else stated_grid(power, frame_rate, tempo)
+def _track_grid(
+    rhythm: GridPower, number: float | None, tempo: Tempo | None, first_downbeat_s: float | None
+) -> Grid | None:
+    """The grid of a track by what is written, by a number in its name, or by its sound, whichever is there first."""
+    if tempo is not None:
+        grid: Grid | None = stated_grid(rhythm.power, rhythm.frame_rate, tempo)
+    elif number is not None:
+        grid = numbered_grid(rhythm.power, rhythm.frame_rate, number)
+    else:
+        grid = estimate_grid(rhythm.power, rhythm.frame_rate)
     if grid is None or first_downbeat_s is None:
         return grid
     return replace(grid, first_downbeat_s=first_downbeat_s)
 
 
-def _kind_by_length(duration_s: float, tempo: Tempo | None) -> Kind:
-    longest = _LOOP_S if tempo is None else _LOOP_BARS * Grid(tempo, 0.0).bar_s
-    return Kind.LOOP if duration_s < longest * (1 - 1e-3) else Kind.TRACK
+def _loop_tempo(rhythm: GridPower, number: float | None) -> Tempo:
+    """The tempo of a loop of which nobody states one, by its length, its sound, and a number in its name."""
+    if number is None:
+        return loop_tempo(rhythm)
+    return numbered_tempo(rhythm, number)
+
+
+def _kind(rhythm: GridPower, written: Written, tempo: Tempo | None) -> Kind:
+    """What a file is of which the manifest does not say it (`docs/reading-files.md`)."""
+    if is_one_shot(rhythm, written, tempo):
+        return Kind.ONESHOT
+    bpm = tempo.bpm if tempo else written.name_number
+    longest = LONGEST_S if bpm is None else _LOOP_BARS * BEATS_PER_BAR * 60 / bpm
+    return Kind.LOOP if rhythm.duration_s < longest * (1 - 1e-3) else Kind.TRACK
+
+
+def _repeated(duration_s: float) -> Bounds:
+    """A one-shot as the network hears it best: as a loop that is as long as itself, again and again."""
+    return loop_bounds(60 * BEATS_PER_BAR / tempo_from_length(duration_s).bpm, duration_s)

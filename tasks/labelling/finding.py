@@ -16,7 +16,8 @@ from storage.files import sha256_of
 from storage.paths import path_of, path_text
 from storage.vocabulary import Kind
 from tasks.audio.library import Omissions, Walk
-from tasks.metadata.file_names import bpm_in_name, key_in_name
+from tasks.metadata.file_names import bpm_in_name, kind_in_name, number_in_name
+from tasks.metadata.keys_in_names import key_in_name
 from tasks.metadata.manifests import read_manifest
 
 _ROWS_A_BATCH: Final = 65_536
@@ -93,7 +94,8 @@ class _Rows:
     ) -> None:
         size, mtime_ns = _look(path)
         name_key = " ".join(filter(None, key_in_name(name))) or None
-        row = (path_text(path), size, mtime_ns, kind, bpm, bpm_in_name(name), first_downbeat_s, key, name_key)
+        by_name = (bpm_in_name(name), number_in_name(name), kind_in_name(name))
+        row = (path_text(path), size, mtime_ns, kind, bpm, *by_name, first_downbeat_s, key, name_key)
         for column, value in zip(self._columns, row, strict=True):
             column.append(value)
         if len(self._columns[0]) == _ROWS_A_BATCH:

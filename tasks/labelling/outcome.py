@@ -48,7 +48,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
         label_key=request.label_key,
         path=request.path,
         model_id=card.model_id,
-        status=Status.LABELLED if analysis.grid else Status.NO_TEMPO,
+        status=Status.LABELLED if analysis.grid or analysis.kind is Kind.ONESHOT else Status.NO_TEMPO,
         kind=analysis.kind,
         duration_s=analysis.duration_s,
         audio_hash=analysis.audio_hash,
@@ -79,7 +79,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
 
 def _on_grid(analysis: Analysis, windows: Matrix, bars: Matrix) -> Answers:
     """Answers for the windows of a file as activations of its segments (segments, roles) and bars (bars, roles)."""
-    if analysis.kind is Kind.LOOP:
+    if analysis.kind is not Kind.TRACK:
         windows = windows.mean(axis=0, keepdims=True)
     elif analysis.bounds:
         windows = windows[analysis.window_of]

@@ -1,42 +1,51 @@
-"""Tempo, key and roles read from a file name."""
+"""Tempo, kind and roles read from a file name; `tasks.metadata.keys_in_names` reads the key."""
 
 import re
 from typing import Final
 
-from storage.vocabulary import ROLES
-from tasks.metadata.key_names import parse_key
+from storage.vocabulary import ROLES, Kind
+from tasks.metadata.tempo_text import is_tempo
 
 _WITH_UNIT: Final = re.compile(
-    r"(?<![0-9.])(\d{2,3}(?:\.\d{1,3})?)[ _-]?bpm(?![a-z])|(?<![a-z])bpm[ _-]?(\d{2,3})(?!\d)", re.IGNORECASE
+    r"(?<![0-9.,])(\d{2,3}(?:[.,]\d{1,3})?)[ _-]?bpm(?![a-z])"
+    r"|(?<![a-z])bpm[ _-]?(\d{2,3}(?:[.,]\d{1,3})?)(?!\d)",
+    re.IGNORECASE,
 )
 _BARE: Final = re.compile(r"(?<![^\s_()\[\]-])([1-9]\d{1,2})(?![^\s_()\[\]-])")
 
-NAME_RANGE: Final = (60.0, 200.0)
+NUMBER_RANGE: Final = (60.0, 200.0)
 """A bare number in a name is taken for a tempo only inside this range, in beats per minute."""
 
 
 def bpm_in_name(name: str) -> float | None:
-    """The tempo in a file name: `Loop128bpm.wav`, `bpm 95.wav`, or a bare number between separators.
+    """The tempo that a file name states with its unit: `Loop128bpm.wav`, `bpm 95.wav`, `drums 87,5 BPM.wav`.
 
-    A number with its unit wins. Bare numbers count only from 60 to 200, and only if the name holds exactly one:
-    in `Kit_01_124_Am.wav` it is 124, in `take_64_128.wav` nobody knows.
-
-    >>> bpm_in_name("Bass_Loop_124_Am.wav")
+    >>> bpm_in_name("Bass_124bpm_Am.wav")
     124.0
     """
-    stem = name.rsplit(".", 1)[0] if "." in name else name
-    if match := _WITH_UNIT.search(stem):
-        bpm = float(match.group(1) or match.group(2))
-        return bpm if 20 <= bpm <= 400 else None
-    bare = {float(number) for number in _BARE.findall(stem)}
-    likely = [bpm for bpm in bare if NAME_RANGE[0] <= bpm <= NAME_RANGE[1]]
-    return likely[0] if len(likely) == 1 else None
+    match = _WITH_UNIT.search(stem_of(name))
+    if match is None:
+        return None
+    bpm = float((match[1] or match[2]).replace(",", "."))
+    return bpm if is_tempo(bpm) else None
 
 
-_SEPARATORS: Final = re.compile(r"[\s_\-()\[\].,+]+|(?<=[a-z])(?=[A-Z])")
-_ACCIDENTALS: Final = ("sharp", "flat")
-_MODES: Final = ("maj", "major", "min", "minor")
-_ONE_WORD_KEY: Final = re.compile(r"[A-G](?:[#b♯♭](?:maj|major|min|minor|m)?|maj|major|min|minor|m)")
+def number_in_name(name: str) -> float | None:
+    """The number in a file name that may be its tempo, though nothing says so; None beside one with its unit.
+
+    Only a whole number from 60 to 200 between separators, and only if there is exactly one of them: in
+    `Kit_01_124_Am.wav` it is 124, in `take_64_128.wav` nobody knows. It may as well be a track (`101 Night Bus.wav`) or
+    a synthesizer (`SH-101 Jam.wav`), so the sound has a say.
+
+    >>> number_in_name("Bass_Loop_124_Am.wav")
+    124.0
+    """
+    stem = stem_of(name)
+    if _WITH_UNIT.search(stem):
+        return None
+    likely = {bpm for number in _BARE.findall(stem) if NUMBER_RANGE[0] <= (bpm := float(number)) <= NUMBER_RANGE[1]}
+    return likely.pop() if len(likely) == 1 else None
+
 
 ROLE_WORDS: Final = {
     "bass": "bass bassline sub subbass",
@@ -50,6 +59,7 @@ ROLE_WORDS: Final = {
 """Words of a file name that name a role, in any case, with or without a number behind: `Bass`, `drums02`."""
 
 _ROLE_OF: Final = {word: role for role, words in ROLE_WORDS.items() for word in words.split()}
+_BETWEEN_WORDS: Final = re.compile(r"[\s_\-()\[\].,+]+|(?<=[a-z])(?=[A-Z])")
 
 
 def roles_in_name(name: str) -> tuple[str, ...]:
@@ -60,46 +70,30 @@ def roles_in_name(name: str) -> tuple[str, ...]:
     >>> roles_in_name("BassLoop_and_drums02_124.wav")
     ('bass', 'percussion')
     """
-    words = {word.lower().rstrip("0123456789") for word in _words(name)}
-    named = {_ROLE_OF[word] for word in words if word in _ROLE_OF}
+    named = {role for word in _BETWEEN_WORDS.split(stem_of(name)) if (role := _role_of(word))}
     return tuple(role for role in ROLES if role in named)
 
 
-def key_in_name(name: str) -> tuple[str | None, str | None]:
-    """The tonic and mode in a file name; both None unless exactly one key is written there.
+_LOOP: Final = frozenset({"loop", "loops", "toploop"})
+_ONE_SHOT: Final = re.compile(r"(?<![a-z])one[\s_-]?shots?(?![a-z])", re.IGNORECASE)
 
-    | form                                  | examples                     | counts                          |
-    | ------------------------------------- | ---------------------------- | ------------------------------- |
-    | capital letter with a sign or a mode  | `Am`, `F#`, `Bb`, `C#min`    | always                          |
-    | letter, then sign and mode as words   | `a minor`, `F sharp major`   | always                          |
-    | `key` and a letter                    | `key_C`                      | always                          |
-    | a letter alone                        | `take_A`                     | never: takes have letters too   |
 
-    >>> key_in_name("Bass_Loop_124_Am.wav")
-    ('A', 'minor')
+def kind_in_name(name: str) -> Kind | None:
+    """Whether a file name calls its file a one-shot or a loop; None if it does neither, or both.
+
+    >>> kind_in_name("Kick One-Shot 03.wav"), kind_in_name("BassLoop_124.wav")
+    (<Kind.ONESHOT: 'oneshot'>, <Kind.LOOP: 'loop'>)
     """
-    # A capital inside a word starts a new one for roles, but `C#Maj` is one key.
-    words = re.split(r"[\s_\-()\[\].,+]+", _stem(name))
-    found: set[tuple[str | None, str | None]] = set()
-    for place, word in enumerate(words):
-        if _ONE_WORD_KEY.fullmatch(word):
-            mode = [after for after in words[place + 1 : place + 2] if after.lower() in _MODES]
-            found.add(parse_key(word if word[-1] in "mnrj" else " ".join([word, *mode])))
-        elif re.fullmatch(r"[A-Ga-g][#b♯♭]?", word):
-            after = [text.lower() for text in words[place + 1 : place + 3]]
-            sign = after[0] if after and after[0] in _ACCIDENTALS else ""
-            rest = after[1:] if sign else after
-            mode_word = rest[0] if rest and rest[0] in _MODES else ""
-            after_key = place > 0 and words[place - 1].lower() == "key"
-            if sign or mode_word or after_key:
-                found.add(parse_key(f"{word} {sign} {mode_word}"))
-    found.discard((None, None))
-    return found.pop() if len(found) == 1 else (None, None)
+    stem = stem_of(name)
+    loop = any(word.lower().rstrip("0123456789") in _LOOP for word in _BETWEEN_WORDS.split(stem))
+    one_shot = _ONE_SHOT.search(stem) is not None
+    return None if loop == one_shot else Kind.LOOP if loop else Kind.ONESHOT
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
+    """A file name without its extension."""
     return name.rsplit(".", 1)[0] if "." in name else name
 
 
-def _words(name: str) -> list[str]:
-    return [word for word in _SEPARATORS.split(_stem(name)) if word]
+def _role_of(word: str) -> str | None:
+    return _ROLE_OF.get(word.lower().rstrip("0123456789"))

@@ -13,8 +13,7 @@ from storage.errors import UserError
 from storage.paths import absolute, path_of, path_text
 from storage.vocabulary import ROLES, Kind
 from tasks.metadata.csv_tables import number, read_table
-
-BPM_RANGE: Final = (20.0, 400.0)
+from tasks.metadata.tempo_text import BPM_RANGE, is_tempo
 
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _BETWEEN_ROLES: Final = re.compile(r"[;,|/\s]+")
@@ -46,7 +45,7 @@ class Row:
     def bpm(self) -> float | None:
         """The tempo in beats per minute, None if empty; raises UserError outside 20 to 400."""
         bpm = self.number("bpm")
-        if bpm is not None and not BPM_RANGE[0] <= bpm <= BPM_RANGE[1]:
+        if bpm is not None and not is_tempo(bpm):
             raise UserError(
                 f"{self.where}: bpm is {bpm:g}, outside {BPM_RANGE[0]:g} to {BPM_RANGE[1]:g}; correct the line"
             )
@@ -60,12 +59,12 @@ class Row:
         return seconds
 
     def kind(self) -> Kind | None:
-        """Loop or track, None if empty; raises UserError for another word."""
+        """Loop, track or one-shot, None if empty; raises UserError for another word."""
         text = self.cells.get("kind")
         if text is None:
             return None
         if text not in [kind.value for kind in Kind]:
-            raise UserError(f"{self.where}: kind is {text!r}; write loop or track, or leave the cell empty")
+            raise UserError(f"{self.where}: kind is {text!r}; write loop, track or oneshot, or leave it empty")
         return Kind(text)
 
     def roles(self) -> tuple[str, ...]:

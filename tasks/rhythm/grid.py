@@ -1,23 +1,17 @@
 """The beat grid of a file: tempo and first downbeat, stated or estimated, with their source and a confidence."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
-
-from tinytag import TinyTag, TinyTagException
 
 from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.features.mel_config import Matrix
-from tasks.metadata.file_names import bpm_in_name
+from tasks.metadata.written import Written
 from tasks.rhythm.downbeat import first_downbeat
-from tasks.rhythm.metre import share_in_four
 from tasks.rhythm.onsets import onset_envelope
 from tasks.rhythm.pulse import Pulse, find_pulse, steadiness
 
-_LENGTH_RANGE: Final = (80.0, 160.0)
-_LITTLE_SURE: Final = 0.2
-_IN_FOUR: Final = 0.5
-"""Share of a loop's pulse in four under which it is not taken to be in 4/4."""
+_STATED: Final = 0.9
+"""How sure a tempo is that somebody wrote into the file or its name."""
 
 RHYTHMIC: Final = 0.12
 STEADY: Final = 0.7
@@ -26,6 +20,10 @@ STEADY: Final = 0.7
 _SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.33, 0.25, 0.95
 """Strength and margin at which an estimate is as sure as it gets, and how sure that is."""
 
+SURE: Final = 0.7
+"""Confidence from which an estimate was right in all cases that it was tried on (README)."""
+
+_SAME: Final = 0.015
 _ROUNDED: Final = 0.5
 _UNNOTICED_BEATS: Final = 0.125
 _CONTRADICTED: Final = 0.3
@@ -54,42 +52,21 @@ class Grid:
         return 60.0 * BEATS_PER_BAR / self.tempo.bpm
 
 
-def stated_tempo(path: Path, manifest_bpm: float | None) -> Tempo | None:
-    """The tempo that somebody wrote down: manifest before tag before file name; None if nobody did."""
+def stated_tempo(written: Written, manifest_bpm: float | None, duration_s: float | None) -> Tempo | None:
+    """The tempo that somebody wrote down; None if nobody did.
+
+    A manifest is believed before a tag, a tag before what a loop library wrote into the file, that before the file's
+    name, where only a number with its unit counts: one without is for `numbered_grid` and
+    `tasks.rhythm.loop_tempo.numbered_tempo`. The length is needed where a file tells beats and no tempo.
+    """
     if manifest_bpm is not None:
         return Tempo(manifest_bpm, BpmSource.MANIFEST, 1.0)
-    bpm = _tagged_bpm(path)
-    if bpm is not None:
-        return Tempo(bpm, BpmSource.TAG, 0.9)
-    bpm = bpm_in_name(path.name)
-    return None if bpm is None else Tempo(bpm, BpmSource.FILENAME, 0.9)
-
-
-def tempo_from_length(duration_s: float) -> Tempo:
-    """The tempo at which a loop is 1, 2, 4, 8 … bars long, between 80 and 160 beats per minute.
-
-    Every length has one; that it falls on a whole number is the only evidence, and the confidence says so.
-    """
-    bpm = 60.0 * BEATS_PER_BAR / duration_s
-    while bpm < _LENGTH_RANGE[0]:
-        bpm *= 2
-    while bpm >= _LENGTH_RANGE[1]:
-        bpm /= 2
-    whole = abs(bpm - round(bpm)) < 0.03
-    return Tempo(float(round(bpm)) if whole else bpm, BpmSource.LENGTH, 0.8 if whole else _LITTLE_SURE)
-
-
-def loop_tempo(power: Matrix, duration_s: float) -> Tempo:
-    """The tempo of a loop by its length, which takes four beats to a bar for granted, and what its sound says of that.
-
-    `power` (frames, mels) is normalised mel power, as for `estimate_grid`. A loop whose pulse runs in three, five or
-    seven rather than in four (`tasks.rhythm.metre`) has a length that tells nothing, however round its number.
-    """
-    tempo = tempo_from_length(duration_s)
-    beats = max(1, round(duration_s * tempo.bpm / 60))
-    if share_in_four(onset_envelope(power), beats) < _IN_FOUR:
-        return replace(tempo, confidence=_LITTLE_SURE)
-    return tempo
+    said = [
+        (written.tags.bpm, BpmSource.TAG),
+        *((info.tempo(duration_s), info.source) for info in written.chunks),
+        (written.name_bpm, BpmSource.FILENAME),
+    ]
+    return next((Tempo(bpm, BpmSource(source), _STATED) for bpm, source in said if bpm is not None), None)
 
 
 def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
@@ -126,6 +103,23 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, tempo.bpm), 4))
 
 
+def numbered_grid(power: Matrix, frame_rate: float, number: float) -> Grid:
+    """The grid of a file whose name has a number without a unit, which may be its tempo or not.
+
+    The power is as for `estimate_grid`. The number is taken as stated, unless the sound is sure of another tempo that
+    is no half or double of it.
+    """
+    found = estimate_grid(power, frame_rate)
+    if found is not None and found.tempo.confidence >= SURE and not same_but_octaves(found.tempo.bpm, number):
+        return found
+    return stated_grid(power, frame_rate, Tempo(number, BpmSource.FILENAME, _STATED))
+
+
+def same_but_octaves(bpm: float, other: float) -> bool:
+    """Whether two tempi are the same, or one is half or double the other, within what rounding may do."""
+    return any(abs(bpm * octave / other - 1) < _SAME for octave in (0.5, 1.0, 2.0))
+
+
 def _compared_with_pulse(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo:
     """A stated tempo checked against the pulse that was found."""
     found = min((pulse.bpm * octave for octave in (0.5, 1.0, 2.0)), key=lambda bpm: abs(bpm / tempo.bpm - 1))
@@ -144,19 +138,3 @@ def _confidence(pulse: Pulse) -> float:
 def _other_octave(bpm: float) -> float:
     """Half or double: whichever lies where tempi usually do."""
     return round(2 * bpm, 2) if bpm < 100 else round(bpm / 2, 2)
-
-
-def _tagged_bpm(path: Path) -> float | None:
-    try:
-        tags = TinyTag.get(path).other
-    except (TinyTagException, OSError, ValueError, KeyError, IndexError, ArithmeticError):
-        return None
-    for name in ("bpm", "tempo", "tbpm"):
-        for text in tags.get(name, []):
-            try:
-                bpm = float(str(text).replace(",", "."))
-            except ValueError:
-                continue
-            if 20 <= bpm <= 400:
-                return bpm
-    return None

@@ -1,13 +1,14 @@
-"""Onsets: where energy rises, in four bands, read from mel power; and means over the steps of a grid."""
+"""Onsets: where energy rises, in four bands, read from mel power; the attacks among them; means over a grid's steps."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.features.mel import sums_between
+from tasks.audio.decoding import Samples
+from tasks.features.mel import mel_power, reference_level, sums_between
 from tasks.features.mel_config import Matrix, MelConfig
 
 Floats = NDArray[np.floating[Any]]
@@ -44,6 +45,25 @@ def grid_mel_at(sample_rate: int) -> MelConfig:
     return replace(GRID_MEL, sample_rate=sample_rate)
 
 
+@dataclass(frozen=True)
+class GridPower:
+    """What the grid of a sound is read from: normalised mel power (frames, mels) of `GRID_MEL` at a frame rate in Hz.
+
+    And how long the sound is, in seconds.
+    """
+
+    power: Matrix
+    frame_rate: float
+    duration_s: float
+
+
+def grid_power(samples: Samples, sample_rate: int) -> GridPower:
+    """What the grid of a short sound (n,) is read from, which is in memory as a whole."""
+    mel = grid_mel_at(sample_rate)
+    power = mel_power(samples, mel)
+    return GridPower(power / reference_level(power), mel.frame_rate, len(samples) / sample_rate)
+
+
 def onset_envelope(power: Matrix) -> Matrix:
     """How much normalised mel power (frames, mels) rises over the frame before: (frames, 4), each band of mean zero.
 
@@ -58,6 +78,41 @@ def onset_envelope(power: Matrix) -> Matrix:
         before = loudness[-1:]
     bands -= bands.mean(axis=0)
     return bands
+
+
+_APART: Final = 4
+"""Frames (64 ms at 16 kHz) between two attacks at least: the strokes of a flam are one."""
+
+_FAINTEST_ATTACK: Final = 0.5
+"""Mean rise of the compressed bands of `GRID_MEL` under which nothing begins."""
+
+
+@dataclass(frozen=True)
+class Attacks:
+    """Where sounds begin: times in seconds (n,), and how strongly they rise there (n,)."""
+
+    times_s: NDArray[np.float64]
+    strengths: NDArray[np.float64]
+
+    def at_least(self, share: float) -> "Attacks":
+        """Those that rise by a share of the strongest at least."""
+        loud = self.strengths >= share * self.strengths.max(initial=0.0)
+        return Attacks(self.times_s[loud], self.strengths[loud])
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.times_s)
+
+
+def find_attacks(rhythm: GridPower) -> Attacks:
+    """The attacks in a short sound; what sounds in its first frame begins there."""
+    silence = np.zeros((1, rhythm.power.shape[1]), np.float32)
+    loudness = np.concatenate([silence, _loudness(rhythm.power)])
+    rises = np.maximum(np.diff(loudness, axis=0), 0.0).mean(axis=1)
+    rises[:-1] += rises[1:]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(rises, _APART), 2 * _APART + 1).max(axis=1)
+    frames = np.flatnonzero((rises >= around) & (rises > _FAINTEST_ATTACK))
+    return Attacks(frames / rhythm.frame_rate, rises[frames].astype(np.float64))
 
 
 def _loudness(power: Matrix) -> Matrix:

@@ -14,7 +14,7 @@ from storage.paths import absolute, path_text
 from storage.vocabulary import ROLES
 from tasks.audio.library import Walk, is_audio
 from tasks.metadata.csv_tables import number, read_table
-from tasks.metadata.manifests import BPM_RANGE
+from tasks.metadata.tempo_text import BPM_RANGE
 from tasks.metadata.text_files import read_json
 
 _TRUTH: Final = "truth.csv"

@@ -4,25 +4,25 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from storage.errors import UserError
 from storage.files import sha256_of
 from storage.loops.licences import LicenceClass
 from storage.loops.table import Loop
 from storage.paths import path_text
+from storage.vocabulary import KeySource, Kind
 from tasks.audio.decoding import AudioError, decode
 from tasks.audio.library import Omissions, Walk
-from tasks.metadata.file_names import key_in_name, roles_in_name
-from tasks.metadata.key_names import parse_key
 from tasks.metadata.manifests import Row, read_manifest
-from tasks.metadata.tags import read_tags
-from tasks.rhythm.grid import stated_tempo
+from tasks.metadata.written import Written, read_written, stated_key, stated_roles
+from tasks.rhythm.grid import Tempo, stated_tempo
+from tasks.rhythm.loop_tempo import numbered_tempo
+from tasks.rhythm.one_shots import is_one_shot
+from tasks.rhythm.onsets import GridPower, grid_power
 
-_PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url"}
+_PLACED: Final = {"roles", "bpm", "key", "bars", "group", "licence", "author", "url", "kind"}
 _PROBE_RATE: Final = 16_000
-
-Said = TypeVar("Said")
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,11 @@ def loop_from(row: Row) -> Loop:
         digest = sha256_of(row.path)
     except OSError as error:
         raise AudioError.from_os_error(error) from None
-    tempo = stated_tempo(row.path, row.bpm())
-    tags, name = read_tags(row.path), row.path.name
-    roles, roles_source = _first_said(row.roles(), tags.roles, roles_in_name(name), ())
-    in_manifest = parse_key(row.cells.get("key", ""))
-    (key, mode), key_source = _first_said(
-        in_manifest if in_manifest[0] else None, (tags.key, tags.mode) if tags.key else None,
-        key_in_name(name) if key_in_name(name)[0] else None, (None, None),
-    )  # fmt: skip
+    written = read_written(row.path)
+    rhythm = grid_power(audio.samples, _PROBE_RATE)
+    tempo = _tempo(row, rhythm, written)
+    roles, roles_source = stated_roles(written, row.roles())
+    key = stated_key(written, row.cells.get("key"))
     return Loop(
         loop_id=digest[:16],
         source="folder",
@@ -78,16 +75,35 @@ def loop_from(row: Row) -> Loop:
         bpm=tempo.bpm if tempo else None,
         bpm_source=tempo.source if tempo else None,
         bars=row.number("bars"),
-        key=key,
-        mode=mode,
+        key=key.key if key else None,
+        mode=key.mode if key else None,
         licence=row.cells.get("licence", LicenceClass.UNSPECIFIED.value),
         author=row.cells.get("author"),
         url=row.cells.get("url"),
         extra=json.dumps({name: cell for name, cell in row.cells.items() if name not in _PLACED}, sort_keys=True),
         roles_source=roles_source,
-        key_source=key_source,
+        key_source=key.source if key else None,
+        key_confidence=key.confidence if key and key.source is KeySource.SAMPLER else None,
         audio_digest=audio.digest,
+        flags=(Kind.ONESHOT.value,) if _is_one_shot(row, rhythm, written, tempo) else (),
     )
+
+
+def _tempo(row: Row, rhythm: GridPower, written: Written) -> Tempo | None:
+    """The tempo that is written down, or that a number in the name says, if the sound lets it."""
+    tempo = stated_tempo(written, row.bpm(), rhythm.duration_s)
+    if tempo is not None or written.name_number is None:
+        return tempo
+    return numbered_tempo(rhythm, written.name_number)
+
+
+def _is_one_shot(row: Row, rhythm: GridPower, written: Written, tempo: Tempo | None) -> bool:
+    """Whether a file is a one-shot; who lists it with anything said of it takes it for a loop, unless it is flagged."""
+    if (kind := row.kind()) is not None:
+        return kind is Kind.ONESHOT
+    if row.cells:
+        return written.kind is Kind.ONESHOT and not row.cells.keys() & {"bpm", "bars"}
+    return is_one_shot(rhythm, written, tempo)
 
 
 def _check(row: Row) -> None:
@@ -95,12 +111,5 @@ def _check(row: Row) -> None:
     bars = row.number("bars")
     if bars is not None and bars <= 0:
         raise UserError(f"{row.where}: bars is {bars:g}; a loop has more than none, or leave the cell empty")
+    row.kind()
     row.roles()
-
-
-def _first_said(manifest: Said | None, tag: Said | None, name: Said | None, unknown: Said) -> tuple[Said, str | None]:
-    """What is said, and who says so: the manifest before the tags before the file name."""
-    for said, source in ((manifest, "manifest"), (tag, "tag"), (name, "filename")):
-        if said:
-            return said, source
-    return unknown, None

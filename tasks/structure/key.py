@@ -1,8 +1,6 @@
-"""The key of a file: stated in a manifest, tag or file name, else estimated from its pitch classes."""
+"""The key of a file as estimated from its pitch classes, and which keys are sure enough to report."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,36 +8,13 @@ import numpy as np
 from storage.vocabulary import KeySource
 from tasks.audio.decoding import Samples
 from tasks.features.chroma import key_of, pitch_classes
-from tasks.metadata.file_names import key_in_name
-from tasks.metadata.key_names import parse_key
-from tasks.metadata.tags import read_tags
+from tasks.metadata.key_names import Key
 
 _SURE_ENOUGH: Final = 0.75
 _TONAL_ROLES: Final = frozenset({"melody", "chords", "vocal"})
 
 _PASSAGE_S: Final = 8.0
 _EVERY_S: Final = 24.0
-
-
-@dataclass(frozen=True)
-class Key:
-    """A tonic, a mode (None where nobody said), its source, and a confidence of 0..1."""
-
-    key: str
-    mode: str | None
-    source: KeySource
-    confidence: float
-
-
-def stated_key(path: Path, manifest: str | None) -> Key | None:
-    """The key that somebody wrote down: manifest before tag before file name; None if nobody did."""
-    tags = read_tags(path)
-    candidates = (
-        (parse_key(manifest or ""), KeySource.MANIFEST, 1.0),
-        ((tags.key, tags.mode), KeySource.TAG, 0.9),
-        (key_in_name(path.name), KeySource.FILENAME, 0.9),
-    )
-    return next((Key(key, mode, source, sure) for (key, mode), source, sure in candidates if key is not None), None)
 
 
 def reported_key(key: Key, active: Collection[str]) -> Key | None:

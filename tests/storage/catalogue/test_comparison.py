@@ -68,6 +68,8 @@ def test_a_path_that_takes_the_bytes_of_another_is_a_duplicate(nights: Nights) -
         {"kind": "loop"},
         {"first_downbeat_s": 0.5},
         {"name_bpm": 99.0},
+        {"name_number": 101.0},
+        {"name_kind": "oneshot"},
         {"key": "Am"},
         {"name_key": "A minor"},
     ],

@@ -29,6 +29,7 @@ def catalogue(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     enter(connection, model, 4, "/bass.wav", "loop", 120.0, ("A", "minor"), ("bass",))
     enter(connection, model, 5, "/fast.wav", "loop", 150.0, ("A", "minor"), ("melody",))
     enter(connection, model, 6, "/sharp.wav", "loop", 120.0, ("F#", "major"), ("melody",))
+    enter(connection, model, 7, "/stab.wav", "oneshot", None, ("A", "minor"), ("melody",))
     silence = [0.0] * 64
     connection.execute(
         "INSERT INTO ledger.bars VALUES (1, 1, ?, ?, ?, ?, ?, ?, ?)", [[-6.0] * 32 + [0.0] * 32, *[silence] * 6]
@@ -47,7 +48,7 @@ def enter(
     number: int,
     path: str,
     kind: str,
-    bpm: float,
+    bpm: float | None,
     key: tuple[str | None, str | None],
     roles: tuple[str, ...],
 ) -> None:
@@ -98,6 +99,16 @@ def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_oth
 ) -> None:
     found = catalogue.sql("SELECT path, stretch, key_match FROM compatible_loops(1)").fetchall()
     assert found == [("/half.wav", 0.9836, "unknown"), ("/melody.wav", 0.9524, "same notes")]
+
+
+def test_a_one_shot_has_roles_and_is_no_answer_to_what_asks_for_a_tempo(catalogue: duckdb.DuckDBPyConnection) -> None:
+    assert catalogue.sql("SELECT role FROM roles WHERE active AND path = '/stab.wav'").fetchall() == [("melody",)]
+    assert catalogue.sql("SELECT kind, bpm, status FROM tracks WHERE path = '/stab.wav'").fetchall() == [
+        ("oneshot", None, "labelled")
+    ]
+    assert catalogue.sql("FROM compatible_loops(7)").fetchall() == []
+    for view in ("segments", "iram", "bars", "bar_roles", "role_spans", "sections", "energy", "first_core"):
+        assert catalogue.sql(f"SELECT count(*) FROM {view} WHERE track_id = 7").fetchall() == [(0,)]
 
 
 def test_every_view_says_what_it_is_for(catalogue: duckdb.DuckDBPyConnection) -> None:

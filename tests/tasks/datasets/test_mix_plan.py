@@ -171,8 +171,9 @@ def test_a_loop_of_several_or_of_unsure_roles_stands_by_itself_as_a_cut_and_is_n
         loop(1, bpm=59.0),
         loop(1, bpm=201.0),
         loop(1, licence="CC BY-NC 4.0"),
+        loop(1, flags=("oneshot",)),
     ],
-    ids=["no role", "unwanted role", "too slow", "too fast", "licence left out"],
+    ids=["no role", "unwanted role", "too slow", "too fast", "licence left out", "one-shot"],
 )
 def test_loops_outside_the_recipe_are_not_used(unfit: Loop) -> None:
     recipe = Recipe(name="a", roles=("bass", "fx"), loops=LoopRules(exclude_licences=("by-nc",)))

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from tasks.labelling.iram_document import iram_document
 from tasks.labelling.outcome import track_probability
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.metadata.manifests import read_manifest
-from tests.dummies import BUNDLED_AUDIO, LOOPS, TRACKS, clicks, noise, write
+from tests.chunked_files import acid, wav
+from tests.dummies import BUNDLED_AUDIO, LOOPS, RATE, TRACKS, Signal, clicks, noise, tone, write
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,56 @@ def test_a_kind_that_nobody_stated_is_told_by_the_length(
     tmp_path: Path, recipe: LabelRecipe, name: str, seconds: float, kind: Kind
 ) -> None:
     assert label_one(write(tmp_path / name, clicks(120, seconds)), recipe).kind is kind
+
+
+def fading(seconds: float) -> Signal:
+    """A note that dies away."""
+    return (tone(seconds, 110.0) * np.exp(-7 * np.linspace(0, 1, round(seconds * RATE)))).astype(np.float32)
+
+
+def test_a_one_shot_has_roles_and_neither_tempo_nor_map(tmp_path: Path, recipe: LabelRecipe) -> None:
+    outcome = label_one(write(tmp_path / "stab.wav", fading(2.0)), recipe)
+    assert (outcome.status, outcome.kind, outcome.reason) == (Status.LABELLED, Kind.ONESHOT, None)
+    assert len(outcome.probabilities or ()) == len(ROLES)
+    tempo = (outcome.bpm, outcome.bpm_source, outcome.bpm_confidence, outcome.bpm_alternative, outcome.first_downbeat_s)
+    assert tempo == (None,) * 5
+    assert outcome.segments == outcome.bars == outcome.role_spans == outcome.sections == ()
+    document = json.loads(json.dumps(iram_document(outcome)))
+    assert (document["kind"], document["bpm"], document["segments"], len(document["roles"])) == ("oneshot", None, [], 6)
+
+
+def test_a_one_shots_roles_are_those_of_the_same_sound_as_a_loop(tmp_path: Path, recipe: LabelRecipe) -> None:
+    path = write(tmp_path / "stab.wav", fading(2.0))
+    hit, loop = (label_one(path, recipe, kind=kind) for kind in (Kind.ONESHOT, Kind.LOOP))
+    np.testing.assert_allclose(hit.probabilities or (), loop.probabilities or (), atol=1e-6)
+    assert (loop.bpm, loop.bpm_confidence) == (120.0, 0.4)
+
+
+def test_a_manifest_makes_a_one_shot_of_anything_and_a_loop_of_a_hit(tmp_path: Path, recipe: LabelRecipe) -> None:
+    drums = write(tmp_path / "drums.wav", clicks(120, 40.0))
+    assert label_one(drums, recipe, kind=Kind.ONESHOT, bpm=120.0).bpm is None
+    assert label_one(write(tmp_path / "stab.wav", fading(2.0)), recipe, bpm=90.0).kind is Kind.LOOP
+
+
+def test_what_a_loop_library_wrote_is_believed(tmp_path: Path, recipe: LabelRecipe) -> None:
+    jungle, tail, hit = (tmp_path / f"{name}.wav" for name in ("jungle", "tail", "hit"))
+    jungle.write_bytes(wav(clicks(174, 16 * 60 / 174), acid(174.0, 16, root=57)))
+    tail.write_bytes(wav(clicks(140, 16 * 60 / 140 + 0.5), acid(140.0, 16)))
+    hit.write_bytes(wav(clicks(120, 2.0), acid(120.0, 4, one_shot=True)))
+    told = [label_one(path, recipe) for path in (jungle, tail, hit)]
+    assert [(one.kind, one.bpm, one.bpm_source) for one in told] == [
+        (Kind.LOOP, 174.0, BpmSource.ACID),
+        (Kind.LOOP, 140.0, BpmSource.ACID),
+        (Kind.ONESHOT, None, None),
+    ]
+    assert (told[0].key, told[0].mode, told[0].key_source) == ("A", None, KeySource.ACID)
+
+
+def test_a_number_in_a_name_that_the_sound_contradicts_is_not_the_tempo(tmp_path: Path, recipe: LabelRecipe) -> None:
+    track = shutil.copy(TRACKS / "loop_arrangement.ogg", tmp_path / "101 Night Bus.ogg")
+    loop = write(tmp_path / "SH-101 Jam.wav", clicks(128, 7.5))
+    told = [label_one(Path(path), recipe) for path in (track, loop)]
+    assert [(one.bpm, one.bpm_source) for one in told] == [(128.0, BpmSource.ESTIMATE), (128.0, BpmSource.LENGTH)]
 
 
 def test_a_stated_kind_is_believed(tmp_path: Path, recipe: LabelRecipe) -> None:

@@ -49,6 +49,7 @@ def test_a_row_says_what_the_file_looks_like_and_what_its_name_says(tmp_path: Pa
     status = (tmp_path / "loop_128bpm.wav").stat()
     assert (row["size"], row["mtime_ns"], row["name_bpm"]) == (status.st_size, status.st_mtime_ns, 128.0)
     assert (row["kind"], row["bpm"], row["first_downbeat_s"]) == (None, None, None)
+    assert (row["name_kind"], row["name_number"], row["name_key"]) == ("loop", None, None)
 
 
 def test_a_loop_of_links_does_not_hang_the_walk(tmp_path: Path) -> None:

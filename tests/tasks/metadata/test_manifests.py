@@ -23,6 +23,11 @@ def test_a_full_row_is_read(tmp_path: Path) -> None:
     assert row.cells["mood"] == "dark"
 
 
+def test_a_one_shot_may_be_listed_as_one(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, "path,kind\na.wav,oneshot\n")
+    assert row.kind() is Kind.ONESHOT
+
+
 def test_empty_cells_are_unknown(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, "path,bpm,first_downbeat_s,kind\na.wav,, ,\n")
     assert (row.bpm(), row.first_downbeat_s(), row.kind()) == (None, None, None)
@@ -64,7 +69,7 @@ def test_an_impossible_first_downbeat_is_refused_and_its_line_named(tmp_path: Pa
 
 def test_another_kind_is_refused_and_its_line_named(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, "path,kind\na.wav,song\n")
-    with pytest.raises(UserError, match="line 2: kind is 'song'; write loop or track"):
+    with pytest.raises(UserError, match="line 2: kind is 'song'; write loop, track or oneshot"):
         row.kind()
 
 

@@ -1,9 +1,5 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from storage.vocabulary import BpmSource
@@ -14,13 +10,11 @@ from tasks.rhythm.grid import (
     Grid,
     Tempo,
     estimate_grid,
-    loop_tempo,
+    numbered_grid,
     stated_grid,
-    stated_tempo,
-    tempo_from_length,
 )
 from tasks.rhythm.onsets import GRID_MEL
-from tests.dummies import LOOPS, RATE, TRACKS, Signal, clicks, id3_with_bpm, noise, tone, write
+from tests.dummies import RATE, TRACKS, Signal, clicks, noise, tone
 
 
 def power_of(samples: Signal) -> Matrix:
@@ -50,43 +44,6 @@ def at_speed(samples: Signal, speed: NDArray[np.float64]) -> Signal:
     )
     inside = places[places < len(samples) - 1]
     return np.interp(inside, np.arange(len(samples)), samples).astype(np.float32)
-
-
-def tagged(path: Path, bpm: str) -> Path:
-    write(path, tone(1.0))
-    path.write_bytes(id3_with_bpm(bpm) + path.read_bytes())
-    return path
-
-
-def test_a_manifest_is_believed_before_a_tag_and_a_tag_before_a_file_name(tmp_path: Path) -> None:
-    both = tagged(tmp_path / "loop_140bpm.mp3", "127")
-    named = write(tmp_path / "loop_141bpm.wav", tone(1.0))
-    silent = write(tmp_path / "loop.wav", tone(1.0))
-    stated = [stated_tempo(both, 90.5), stated_tempo(both, None), stated_tempo(named, None)]
-    assert [(tempo.bpm, tempo.source) for tempo in stated if tempo] == [
-        (90.5, BpmSource.MANIFEST),
-        (127.0, BpmSource.TAG),
-        (141.0, BpmSource.FILENAME),
-    ]
-    assert stated_tempo(silent, None) is None
-
-
-@pytest.mark.parametrize("text", ["0", "fast", "-120", "1000", "", "nan"])
-def test_a_tag_that_is_no_tempo_is_not_believed(tmp_path: Path, text: str) -> None:
-    assert stated_tempo(tagged(tmp_path / "loop.mp3", text), None) is None
-
-
-def test_a_tag_may_have_decimals_with_a_comma(tmp_path: Path) -> None:
-    assert stated_tempo(tagged(tmp_path / "loop.mp3", "127,5"), None) == Tempo(127.5, BpmSource.TAG, 0.9)
-
-
-@pytest.mark.parametrize("name", ["gone_128bpm.wav", "text_128bpm.mp3", "empty_128bpm.flac"])
-def test_a_file_without_readable_tags_is_told_by_its_name(tmp_path: Path, name: str) -> None:
-    if not name.startswith("gone"):
-        (tmp_path / name).write_text("not audio" if name.startswith("text") else "")
-    tempo = stated_tempo(tmp_path / name, None)
-    assert tempo is not None
-    assert (tempo.bpm, tempo.source) == (128.0, BpmSource.FILENAME)
 
 
 @pytest.mark.parametrize("name", ["jousboxx_buzzer_beater.ogg", "loop_arrangement.ogg"])
@@ -129,58 +86,6 @@ def test_a_confidence_lies_between_nothing_and_certainty() -> None:
     grid = estimate(clicks(126, 60.0))
     assert grid is not None
     assert 0 < grid.tempo.confidence < 1
-
-
-def test_a_loop_of_exactly_four_bars_tells_its_tempo_by_its_length() -> None:
-    assert tempo_from_length(4 * 4 * 60 / 126) == Tempo(126.0, BpmSource.LENGTH, 0.8)
-
-
-def test_a_real_loop_tells_its_tempo_by_its_length() -> None:
-    assert tempo_from_length(decode(LOOPS / "loop_breakbeat_126bpm.ogg", RATE).duration_s).bpm == 126.0
-
-
-def struck(pulses: int, seconds: float) -> Tempo:
-    """The tempo of a loop with so many even strokes, the first of them loudest."""
-    stroke = noise(0.03, seed=3)
-    samples = np.zeros(round(seconds * RATE), np.float32)
-    for number in range(pulses):
-        start = round(number * seconds / pulses * RATE)
-        samples[start : start + len(stroke)] += stroke * (1.0 if number == 0 else 0.5)
-    return loop_tempo(power_of(samples), seconds)
-
-
-@pytest.mark.parametrize("bars", [1, 2, 4])
-def test_a_loop_in_four_is_sure_of_the_tempo_that_its_length_tells(bars: int) -> None:
-    assert struck(8 * bars, bars * 240 / 125) == Tempo(125.0, BpmSource.LENGTH, 0.8)
-
-
-@pytest.mark.parametrize("bars", [1, 2])
-def test_a_loop_in_seven_eight_is_not_sold_as_one_in_four(bars: int) -> None:
-    # Seven eighths at 140 are as long as four quarters at 160.
-    assert struck(7 * bars, bars * 3.5 * 60 / 140).confidence <= 0.3
-
-
-@pytest.mark.parametrize("bars", [1, 2, 4])
-def test_a_loop_in_three_four_is_not_sold_as_one_in_four(bars: int) -> None:
-    # Three quarters at 90 are as long as four at 120.
-    assert struck(6 * bars, bars * 3 * 60 / 90).confidence <= 0.3
-
-
-def test_a_real_loop_in_four_stays_sure() -> None:
-    audio = decode(LOOPS / "loop_amen_full_140bpm.ogg", RATE)
-    assert loop_tempo(power_of(audio.samples), audio.duration_s).confidence >= 0.8
-
-
-def test_a_length_that_fits_no_whole_tempo_is_little_trusted() -> None:
-    assert tempo_from_length(7.123).confidence < 0.5
-
-
-@given(st.floats(0.25, 43_200))
-def test_any_length_is_a_power_of_two_of_bars_at_a_tempo_from_80_to_160(duration_s: float) -> None:
-    bpm = tempo_from_length(duration_s).bpm
-    assert 80 <= bpm <= 160
-    octaves = np.log2(duration_s * bpm / 240)
-    assert octaves == pytest.approx(round(octaves), abs=1e-3)
 
 
 def test_a_bar_is_four_beats() -> None:
@@ -270,3 +175,24 @@ def test_a_whole_number_in_a_tag_gets_the_decimals_of_the_track(arrangement: Sig
 
 def test_a_stated_tempo_without_a_beat_starts_with_the_file() -> None:
     assert stated(noise(40.0), 120.0) == Grid(Tempo(120.0, BpmSource.MANIFEST, 0.9), 0.0)
+
+
+@pytest.mark.parametrize("number", [101.0, 106.0, 182.0, 61.0])
+def test_a_number_in_a_name_loses_against_a_track_that_is_sure_of_another_tempo(
+    arrangement: Signal, number: float
+) -> None:
+    grid = numbered_grid(power_of(arrangement), GRID_MEL.frame_rate, number)
+    assert (grid.tempo.bpm, grid.tempo.source) == (128.0, BpmSource.ESTIMATE)
+
+
+@pytest.mark.parametrize("number", [128.0, 64.0])
+def test_a_number_in_a_name_wins_where_the_track_runs_at_it_or_at_half_or_double(
+    arrangement: Signal, number: float
+) -> None:
+    grid = numbered_grid(power_of(arrangement), GRID_MEL.frame_rate, number)
+    assert grid.tempo == Tempo(number, BpmSource.FILENAME, 0.9)
+
+
+def test_a_number_in_a_name_stands_where_the_sound_says_nothing() -> None:
+    grid = numbered_grid(power_of(noise(40.0)), GRID_MEL.frame_rate, 101.0)
+    assert grid == Grid(Tempo(101.0, BpmSource.FILENAME, 0.9), 0.0)

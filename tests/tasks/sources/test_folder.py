@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from storage.errors import UserError
@@ -8,9 +9,9 @@ from storage.files import sha256_of
 from storage.vocabulary import BpmSource, Reason
 from tasks.audio.decoding import AudioError
 from tasks.metadata.manifests import Row
-from tasks.metadata.tags import Tags, read_tags
 from tasks.sources.folder import folder_offer, loop_from
-from tests.dummies import id3_with, tone, write
+from tests.chunked_files import acid, aiff, basc, cate, wav
+from tests.dummies import RATE, clicks, id3_with, tone, write
 
 HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
 
@@ -62,9 +63,40 @@ def test_tags_speak_before_the_name_and_after_the_manifest(tmp_path: Path) -> No
     assert (loop.roles, loop.roles_source) == (("bass",), "tag")
     assert (loop.key, loop.mode, loop.key_source) == ("F#", "minor", "tag")
     assert (loop.bpm, loop.bpm_source) == (97.0, BpmSource.TAG)
-    loop = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
-    assert (loop.roles_source, loop.key, loop.mode, loop.key_source) == ("manifest", "C", None, "manifest")
-    assert read_tags(tmp_path / "gone.wav") == read_tags(tmp_path / "b.wav") == Tags()
+    told = loop_from(Row("here", mp3, {"roles": "fx", "key": "C"}))
+    assert (told.roles_source, told.key, told.mode, told.key_source) == ("manifest", "C", None, "manifest")
+    (silent,) = (loop_from(Row("here", tmp_path / "b.wav", {})),)
+    assert (silent.roles, silent.roles_source, silent.key, silent.bpm) == ((), None, None, None)
+
+
+def test_a_one_shot_is_flagged_by_its_listing_by_a_loop_library_or_by_its_sound(tmp_path: Path) -> None:
+    fading = (tone(1.0) * np.exp(-7 * np.linspace(0, 1, RATE))).astype(np.float32)
+    hit = write(tmp_path / "kick.wav", fading)
+    flagged = tmp_path / "drums.wav"
+    flagged.write_bytes(wav(clicks(120, 4.0), acid(120.0, 8, one_shot=True)))
+    beat = write(tmp_path / "beat.wav", clicks(120, 4.0))
+    rows = [
+        Row("here", hit, {}), Row("here", hit, {"roles": "percussion"}), Row("here", hit, {"kind": "loop"}),
+        Row("here", flagged, {"roles": "percussion"}), Row("here", flagged, {"bpm": "120"}),
+        Row("here", beat, {}), Row("here", beat, {"kind": "oneshot"}),
+    ]  # fmt: skip
+    flags = [loop_from(row).flags for row in rows]
+    assert flags == [("oneshot",), (), (), ("oneshot",), (), (), ("oneshot",)]
+
+
+def test_a_number_in_a_name_is_the_tempo_of_a_loop_unless_its_sound_contradicts(tmp_path: Path) -> None:
+    named, numbered = (write(tmp_path / name, clicks(128, 7.5)) for name in ("beat 128.wav", "SH-101 beat.wav"))
+    loops = [loop_from(Row("here", path, {})) for path in (named, numbered)]
+    assert [(loop.bpm, loop.bpm_source) for loop in loops] == [(128.0, BpmSource.FILENAME), (128.0, BpmSource.LENGTH)]
+
+
+def test_what_a_loop_library_wrote_speaks_before_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "vox_90bpm.aif"
+    path.write_bytes(aiff(clicks(120, 4.0), basc(8, root=50, scale=1), cate("Drums", "Drum Kit")))
+    loop = loop_from(Row("here", path, {}))
+    assert (loop.bpm, loop.bpm_source, loop.flags) == (120.0, BpmSource.APPLE_LOOP, ())
+    assert (loop.key, loop.mode, loop.key_source) == ("D", "minor", "apple_loop")
+    assert (loop.roles, loop.roles_source) == (("percussion",), "apple_loop")
 
 
 def test_the_same_bytes_are_one_loop_under_any_name(tmp_path: Path) -> None:
