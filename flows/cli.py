@@ -62,7 +62,9 @@ def main() -> None:
         give_up(sys.stdout)
         sys.exit(_UNEXPECTED)
     except Exception as error:
-        sentence = explain(error)
+        from flows.orchestration.connection import private_server_told
+
+        sentence = explain(error, private_server_told())
         if sentence is None:
             raise
         give_up(sys.stdout)

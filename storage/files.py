@@ -1,5 +1,6 @@
 """Writing so that a reader sees the old file or the new one, never a half: temporary name, fsync, rename."""
 
+import glob
 import hashlib
 import os
 import tempfile
@@ -26,9 +27,12 @@ def atomic_path(target: Path, mode: int = 0o644) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder; only for the one process that writes there."""
-    for path in folder.glob(".*.tmp"):
+def remove_leftovers(folder: Path, of: str = "") -> None:
+    """Remove the temporary files that killed processes left in a folder; only for the one process that writes there.
+
+    With `of`, only those of a file of that name.
+    """
+    for path in folder.glob(f".{glob.escape(of)}*.tmp"):
         path.unlink(missing_ok=True)
 
 

@@ -16,8 +16,14 @@ from storage.errors import UserError, WorkspaceLockedError
 
 
 def default_workspace() -> Path:
-    """The workspace of who names none: the platform's user data directory for rolecall."""
-    return Path(platformdirs.user_data_dir("rolecall", appauthor=False))
+    """The workspace of who names none: the platform's user data directory for rolecall.
+
+    Raises UserError where the system knows no home of this user.
+    """
+    try:
+        return Path(platformdirs.user_data_dir("rolecall", appauthor=False))
+    except RuntimeError as error:
+        raise UserError("this user has no home directory; name one with --workspace or ROLECALL_WORKSPACE") from error
 
 
 @dataclass(frozen=True)

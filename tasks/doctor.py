@@ -9,7 +9,9 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from storage.catalogue.publishing import trouble_with
 from storage.errors import UserError
+from storage.machine_limits import MachineLimits, machine_limits
 from storage.models import ModelStore
 from storage.workspace import Workspace
 
@@ -34,6 +36,9 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
     yield _check("bundled model", lambda: _bundled(workspace))
     yield _check("graphics card", _graphics_card)
     yield _check("workspace", lambda: _writable(workspace))
+    yield _check("catalogue", lambda: _catalogue(workspace))
+    yield _processors(machine_limits())
+    yield _memory(machine_limits())
 
 
 def _check(name: str, look: Callable[[], str]) -> Finding:
@@ -83,3 +88,26 @@ def _writable(workspace: Workspace) -> str:
     if free < _LEAST_FREE:
         raise OSError(f"{workspace.root}: {free >> 20} MiB free; make room")
     return f"{workspace.root}, {free >> 30} GiB free"
+
+
+def _catalogue(workspace: Workspace) -> str:
+    if trouble := trouble_with(workspace.catalogue):
+        raise UserError(trouble)
+    return "published" if workspace.catalogue.exists() else "none yet"
+
+
+def _processors(limits: MachineLimits) -> Finding:
+    quota = "" if limits.quota is None else f", of which a quota allows {limits.quota:g}"
+    workers = "1 worker" if limits.workers == 1 else f"{limits.workers} workers"
+    return "processors", True, f"{limits.processors} of {os.cpu_count()} may be used{quota}; {workers} if left out"
+
+
+def _memory(limits: MachineLimits) -> Finding:
+    there = "an unknown size" if limits.memory is None else _gibibytes(limits.memory)
+    allowed = "" if limits.allowed_memory is None else f", of which a limit allows {_gibibytes(limits.allowed_memory)}"
+    remedy = "" if limits.carries_a_worker else "; too little for one worker beside the run: allow 1.5 GiB"
+    return "memory", limits.carries_a_worker, f"{there}{allowed}{remedy}"
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GiB"

@@ -73,9 +73,10 @@ def rolecall(prefect_server: str, dask_cluster: str, tmp_path_factory: pytest.Te
 
 def set_prefect_up(home: Path) -> None:
     """Let Prefect read its settings now, as in a process that has only begun."""
-    from flows.orchestration.prefect_settings import prepare_prefect
+    from flows.orchestration.connection import use_server
+    from flows.orchestration.prefect_settings import NamedServer
 
-    prepare_prefect(home)
+    use_server(NamedServer(os.environ["PREFECT_API_URL"], "the session's"), home)
     from prefect.context import refresh_global_settings_context
     from prefect.logging.configuration import setup_logging
 

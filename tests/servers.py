@@ -115,10 +115,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _run_cluster(written: Path) -> None:
     """Be a Dask cluster of two workers or more until killed; its address is written to a file."""
-    from flows.commands.options import usable_cores
+    from flows.commands.options import default_workers
     from flows.engine.cluster import open_client
 
-    with open_client(None, max(2, usable_cores())) as client:
+    with open_client(None, max(2, default_workers())) as client:
         write_text_atomically(written, client.scheduler_info()["address"])
         signal.pause()
 

@@ -228,7 +228,7 @@ def plan(
 
 def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
     """Check all inputs before anything slow is started; raises UserError."""
-    from storage.catalogue.published import open_catalogue
+    from storage.catalogue.published import require_known_schema
     from storage.models import ModelStore
     from tasks.audio.library import require_there
     from tasks.labelling.finding import find_listed
@@ -238,5 +238,4 @@ def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace,
     if manifest is not None:
         find_listed(manifest.absolute())
     ModelStore(workspace.models).load(model or "default")
-    with open_catalogue(workspace):
-        pass
+    require_known_schema(workspace)

@@ -169,9 +169,9 @@ def fetch_freesound_login(
     The application is FREESOUND_CLIENT_ID with FREESOUND_API_KEY, else their Prefect Secret blocks. The login is stored
     in a file that only you can read, and renews itself.
     """
-    from flows.orchestration.prefect_settings import prepare_prefect
+    from flows.orchestration.connection import connect_prefect
 
-    prepare_prefect(workspace_at(workspace).prefect)
+    connect_prefect(workspace_at(workspace).prefect)
     from flows.orchestration.freesound_login import log_in
 
     kept = log_in(_freesound(), _ask_for_code, in_prefect)

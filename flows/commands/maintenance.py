@@ -133,17 +133,16 @@ def serve(
     dask: DaskOption = None,
 ) -> None:
     """Label on a schedule, until stopped; a Prefect server must be running."""
-    import os
-
-    from flows.orchestration.prefect_settings import prepare_prefect
+    from flows.orchestration.connection import require_server, use_server
+    from flows.orchestration.prefect_settings import NamedServer, named_server
 
     where = workspace_at(workspace)
     check_inputs(paths, None, where, model)
-    os.environ.setdefault("PREFECT_API_URL", LOCAL_SERVER)
-    prepare_prefect(where.prefect)
+    server = named_server() or NamedServer(LOCAL_SERVER, "PREFECT_API_URL names no other")
+    use_server(server, where.prefect)
     from flows.labelling import schedule
 
     schedule.require_schedule(cron)
-    schedule.require_server()
-    say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {os.environ['PREFECT_API_URL']}")
+    require_server(server, "start one with 'prefect server start'")
+    say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {server.address}")
     schedule.serve([path_text(absolute(path)) for path in paths], where.root, cron, workers, model, dask)

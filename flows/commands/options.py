@@ -1,6 +1,5 @@
 """Options that many commands share."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +7,14 @@ import typer
 
 from storage.errors import UserError
 from storage.loops.licences import NONCOMMERCIAL, LicenceClass
+from storage.machine_limits import machine_limits
 from storage.paths import path_text
 from storage.workspace import Workspace, default_workspace
 
 
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def default_workers() -> int:
+    """As many workers as the machine, or the container, carries."""
+    return machine_limits().workers
 
 
 WorkspaceOption = Annotated[
@@ -27,7 +27,7 @@ WorkspaceOption = Annotated[
         help="The folder of labels, data sets and models.",
     ),
 ]
-WorkersOption = Annotated[int, typer.Option(min=1, default_factory=usable_cores, help="Worker processes.")]
+WorkersOption = Annotated[int, typer.Option(min=1, default_factory=default_workers, help="Worker processes.")]
 DaskOption = Annotated[
     str | None,
     typer.Option(
@@ -67,8 +67,8 @@ def workspace_at(path: Path) -> Workspace:
 
 
 def ready_for_flows(workspace: Workspace) -> None:
-    """Make ready to run a flow: refuse at once if somebody else is writing, then set Prefect up quietly."""
-    from flows.orchestration.prefect_settings import prepare_prefect
+    """Make ready to run a flow: refuse at once if somebody else is writing, then connect Prefect quietly."""
+    from flows.orchestration.connection import connect_prefect
 
     workspace.require_free()
-    prepare_prefect(workspace.prefect)
+    connect_prefect(workspace.prefect)

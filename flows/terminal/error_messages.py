@@ -7,15 +7,23 @@ from typing import Final
 _RESUMES: Final = "what was labelled is kept, and the same command goes on from there"
 
 
-def explain(error: BaseException) -> str | None:
-    """One line for an error that is the machine's and not ours; None for any other."""
+class ServerFailedError(Exception):
+    """The private Prefect server ended or did not start; the message says what it wrote."""
+
+
+def explain(error: BaseException, server_told: str) -> str | None:
+    """One line for an error that is the machine's and not ours; None for any other.
+
+    `server_told` is what a private Prefect server wrote, as the end of a sentence; empty where there is none.
+    """
     for cause in _chain(error):
+        if isinstance(cause, ServerFailedError):
+            return str(cause)
         if getattr(cause, "errno", None) == errno.ENOSPC or "No space left on device" in str(cause):
             return f"the disk is full: {cause}; make room, {_RESUMES}"
         if type(cause).__module__.partition(".")[0] in {"httpx", "httpcore"}:
-            return f"the Prefect server does not answer ({type(cause).__name__}: {cause}); start it again, {_RESUMES}"
-        if "connect to ephemeral Prefect API server" in str(cause):
-            return f"Prefect's own server did not start in time: {cause} Try again, or start one: prefect server start"
+            gone = f"the Prefect server does not answer ({type(cause).__name__}: {cause})"
+            return f"{gone}; {_RESUMES}{server_told}" if server_told else f"{gone}; start it again, {_RESUMES}"
     return None
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from storage.catalogue.publishing import replaced_catalogue
 from storage.catalogue.schema import migrate
-from storage.files import atomic_path
 from storage.models import ModelCard
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
@@ -84,7 +84,7 @@ class Ledger:
         # Closed meanwhile: closing a second descriptor of an open database would drop DuckDB's own file lock.
         self._connection.close()
         try:
-            with atomic_path(self._workspace.catalogue) as temporary:
+            with replaced_catalogue(self._workspace.catalogue) as temporary:
                 shutil.copyfile(self._workspace.ledger, temporary)
         finally:
             self._connection = self._open()

@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from storage.catalogue.publishing import CatalogueHeldError, opened_read_only, require_replaceable
 from storage.catalogue.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
 from storage.errors import UserError
 from storage.workspace import Workspace
@@ -32,30 +33,34 @@ def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published snapshot, read only; an empty catalogue in memory if nothing was published yet.
 
     One of an older schema is brought up to date in a copy, until the next run publishes. Raises UserError if it was
-    written by a newer rolecall.
+    written by a newer rolecall, or cannot be opened: CatalogueHeldError where another program has it open for writing.
     """
-    with ExitStack() as open_things:
-        connection = _connect(workspace.catalogue)
-        open_things.callback(lambda: connection.close())
+    if not workspace.catalogue.exists():
+        with duckdb.connect() as empty:
+            migrate(empty, "memory")
+            yield empty
+        return
+    with opened_read_only(workspace.catalogue) as connection:
         version = schema_version(connection)
         refuse_newer(version, str(workspace.catalogue))
-        if version < SCHEMA_VERSION:
-            connection.close()
-            scratch = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="rolecall-")))
-            connection = duckdb.connect(str(shutil.copyfile(workspace.catalogue, scratch / "catalogue.duckdb")))
-            migrate(connection, str(workspace.catalogue))
-        yield connection
+        if version == SCHEMA_VERSION:
+            yield connection
+            return
+    with tempfile.TemporaryDirectory(prefix="rolecall-") as scratch:
+        copy = shutil.copyfile(workspace.catalogue, Path(scratch) / "catalogue.duckdb")
+        with duckdb.connect(str(copy)) as migrated:
+            migrate(migrated, str(workspace.catalogue))
+            yield migrated
 
 
-def _connect(catalogue: Path) -> duckdb.DuckDBPyConnection:
-    if not catalogue.exists():
-        connection = duckdb.connect()
-        migrate(connection, "memory")
-        return connection
-    try:
-        return duckdb.connect(str(catalogue), read_only=True)
-    except duckdb.Error as error:
-        raise UserError(f"cannot open {catalogue}: {error}") from error
+def require_known_schema(workspace: Workspace) -> None:
+    """Raise UserError if the catalogue was written by a newer rolecall, or is no catalogue.
+
+    One that another program has open for writing is not looked at: a run reads the ledger and replaces the catalogue.
+    """
+    require_replaceable(workspace.catalogue)
+    with suppress(CatalogueHeldError), open_catalogue(workspace):
+        pass
 
 
 def ask(workspace: Workspace, sql: str) -> Answer:

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.catalogue.ledger import Ledger
+from storage.catalogue.publishing import foreign_log, opened_read_only
+from storage.errors import UserError
 from storage.workspace import Workspace
 
 
@@ -58,12 +60,20 @@ def _catalogue(workspace: Workspace, ledger: Ledger) -> list[Difference]:
     if not workspace.catalogue.exists():
         ((labels,),) = ledger.rows("SELECT count(*) FROM ledger.label")
         return [Difference("labels that were never published", int(labels), "", advice)]
-    ledger.connection.execute(f"ATTACH '{_quoted(workspace)}' AS published (READ_ONLY)")
     try:
-        differing = [table for table in TABLES if _digest(ledger, table) != _digest(ledger, table, "published.")]
-    finally:
-        ledger.connection.execute("DETACH published")
-    return [_difference("tables of the catalogue that differ from the ledger", differing, advice)]
+        with opened_read_only(workspace.catalogue) as published:
+            differing = [table for table in TABLES if _digest(ledger.connection, table) != _digest(published, table)]
+    except UserError as error:
+        return [Difference("a catalogue that cannot be read", 1, str(workspace.catalogue), str(error))]
+    log = foreign_log(workspace.catalogue)
+    return [
+        _difference("tables of the catalogue that differ from the ledger", differing, advice),
+        _difference(
+            "logs that another program left beside the catalogue",
+            [str(log)] if log else [],
+            "rolecall verify --repair removes them",
+        ),
+    ]
 
 
 def repair_orphans(ledger: Ledger) -> None:
@@ -93,14 +103,10 @@ def _rows_in(workspace: Workspace, name: str) -> int | None:
         return None
 
 
-def _digest(ledger: Ledger, table: str, database: str = "") -> tuple[object, ...] | None:
+def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[object, ...] | None:
     """A sum over all rows; None for a table that is not there, or is of another schema."""
-    query = f"SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 1000003) FROM {database}ledger.{table} t"
+    query = f"SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 1000003) FROM ledger.{table} t"
     try:
-        return ledger.rows(query)[0]
+        return connection.execute(query).fetchall()[0]
     except duckdb.CatalogException:
         return None
-
-
-def _quoted(workspace: Workspace) -> str:
-    return str(workspace.catalogue).replace("'", "''")
