@@ -110,7 +110,7 @@ class Side:
                 pool = self._pools[role]
                 shifts = meeting.shifts(pool)
                 fits = meeting.fits(pool, shifts) & (pool.uses < self._most_uses)
-                chosen = pool.least_used(fits, random, _NEW_VARIANT_USES * mix.new_variants(pool, shifts))
+                chosen = pool.least_used(fits, random, _NEW_VARIANT_USES * meeting.new_variants(pool, shifts))
                 if chosen is None:
                     break
                 meeting.join(pool, chosen, int(shifts[chosen]))
