@@ -95,8 +95,8 @@ class Examples:
     """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,).
 
     A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows. `soft_labels` (n, roles) are a
-    teacher's probabilities, where the data set has them. `shares` (n, beats, bands, roles) say which part of the power in
-    every beat and group of bands each role has, -1 where nobody knows; None where the data set was made without them.
+    teacher's probabilities, where the data set has them. `shares` (n, beats, bands, roles) say which part of the
+    power in every beat and group of bands each role has, -1 where nobody knows; None without them.
     """
 
     mels: NDArray[np.float16]

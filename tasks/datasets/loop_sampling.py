@@ -146,7 +146,7 @@ class _Pool:
             self.variants.add(int(self.nearest[place]), 0, int(place))
 
     def least_used(
-        self, among: Bools, random: np.random.Generator, more_uses: NDArray[np.float64] | float = 0.0
+        self, among: Bools, random: np.random.Generator, more_uses: NDArray[np.floating] | float = 0.0
     ) -> int | None:
         """The place of a loop used as little as any, each counting as if it had been used so much more."""
         places = np.flatnonzero(among)

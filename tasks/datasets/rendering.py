@@ -36,7 +36,9 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched:
     return np.asarray(total * np.float32(min(1.0, _PEAK / max(peak, 1e-9))), np.float32)
 
 
-def render_voices(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched: StretchedLoops) -> Iterator[Samples]:
+def render_voices(
+    mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched: StretchedLoops
+) -> Iterator[Samples]:
     """Four bars of each voice of a mix (n,), in their order and at their levels, before effects.
 
     Raises `AudioError` if a loop's file cannot be decoded.

@@ -24,7 +24,9 @@ Shares = NDArray[np.float16]
 _SILENCE: Final = 1e-12
 
 
-def render_shares(mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig, stretched: StretchedLoops) -> Shares:
+def render_shares(
+    mixes: Sequence[Mix], loops: Mapping[str, Loop], config: MelConfig, stretched: StretchedLoops
+) -> Shares:
     """The shares (n, beats, bands, roles) of planned mixes; they add up to one, or to nothing where nothing sounds.
 
     They are unknown for cuts of compositions, which are one voice of several roles, and under effects, which may move
