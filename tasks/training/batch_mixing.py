@@ -36,13 +36,13 @@ from tasks.training.cell_targets import (
 from tasks.training.synthetic_effects import synthesise_effects
 from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
-_RENDERED_SHARE: Final = 0.5
+_RENDERED_SHARE: Final = 0.35
 """Share of a batch that is rows of the data set as they were rendered."""
-_RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
+_RENDERED_KINDS: Final = {"mix": 0.5, "loop": 0.2, "cut": 0.3}
 _TEACHER_WEIGHT: Final = 0.7
 """Weight of a teacher's soft label on a rendered row, beside its own label."""
-_MIX_SHARE: Final = 0.15
-_CUT_SHARE: Final = 0.3
+_MIX_SHARE: Final = 0.05
+_CUT_SHARE: Final = 0.25
 _BARE_CUTS: Final = 0.6
 """Share of cuts to which no loop is added."""
 _SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
