@@ -52,6 +52,9 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="Batches in an epoch.")] = 100,
     batch: Annotated[int, typer.Option(min=2, help="Segments in a batch.")] = 64,
     patience: Annotated[int, typer.Option(min=1, help="End after so many epochs without a better score.")] = 12,
+    parts: Annotated[
+        float, typer.Option(min=0, help="Weight of telling the roles apart in every beat and band; separable only.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 2026,
     teacher: Annotated[
         list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
@@ -98,7 +101,9 @@ def train(
     _choose("network", network, NETWORKS)
     _choose("pooling", pooling, POOLINGS)
     _choose("loss", loss, LOSSES)
-    training = TrainingConfig(loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, seed=seed)
+    training = TrainingConfig(
+        loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, parts=parts, seed=seed
+    )
     request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()))
     ready_for_flows(where)
     if folds is not None:
@@ -129,6 +134,9 @@ def evaluate(
         ),
     ],
     split: Annotated[str, typer.Option(help="Which side of the model's split: test, validation or train.")] = "test",
+    groups: Annotated[
+        list[str] | None, typer.Option(help="Only groups of loops like this, such as 'zyn_*'; folders only.")
+    ] = None,
     robustness: Annotated[
         bool, typer.Option(help="Also after MP3, other levels, speeds, a low-pass; folders only.")
     ] = False,
@@ -147,13 +155,13 @@ def evaluate(
     where = workspace_at(workspace)
     stored = ModelStore(where.models).load(model)
     if has_annotations(Path(on)):
-        if robustness or report or failures or split != "test":
+        if robustness or report or failures or groups or split != "test":
             raise UserError(
                 f"{on} holds annotated maps: they are scored with --json alone, and no model has learned them"
             )
         _print_map_scores(score_annotated(Path(on), LabelRecipe.of(stored)), stored.card.model_id, as_json)
         return
-    material = gather(on, DatasetStore(where.datasets), stored.card, split)
+    material = gather(on, DatasetStore(where.datasets), stored.card, split, tuple(groups or ()))
     result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)
     if report is not None:
         from tasks.evaluation.reports import write_report

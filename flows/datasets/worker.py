@@ -26,6 +26,7 @@ from tasks.datasets.feature_diff import RowDifference, differences
 from tasks.datasets.loop_checks import Unusable, checked_loop
 from tasks.datasets.recipe import Recipe
 from tasks.datasets.rendering import RENDER_VERSION, render_features, render_mix
+from tasks.datasets.role_shares import render_shares
 from tasks.features.mel_config import MelConfig
 from tasks.networks.inference import use_one_thread
 from tasks.training.pretrained_features import RATE, PretrainedFeatures
@@ -124,11 +125,12 @@ def render_shards(requests: Sequence[ShardRequest]) -> list[ShardReceipt]:
     receipts = []
     for request in requests:
         labels, mels = render_features(request.mixes, request.loops, request.mel, _stretched_loops())
+        shares = render_shares(request.mixes, request.loops, request.mel, _stretched_loops())
         if request.audio is not None:
             for mix in request.mixes:
                 keep_audio(mix, request.loops, request.audio, _stretched_loops())
         names, splits = [mix.mix_id for mix in request.mixes], [mix.split for mix in request.mixes]
-        digest = write_shard(request.path, names, splits, labels, mels, request.mel.digest, request.ingredients)
+        digest = write_shard(request.path, names, splits, labels, mels, request.mel.digest, request.ingredients, shares)
         receipts.append(ShardReceipt(request.path.name, digest, len(request.mixes)))
     return receipts
 

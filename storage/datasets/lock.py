@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from storage.datasets.shards import RowGroup, labels_of, mels_of, row_groups
+from storage.datasets.shards import RowGroup, labels_of, mels_of, row_groups, shares_of
 from storage.errors import UserError
 from storage.files import remove_leftovers, write_text_atomically
 from storage.loops.table import Loop
@@ -95,13 +95,25 @@ class Examples:
     """One split in memory: log-mel (n, frames, mels) as float16, labels (n, roles) as float32, mix ids (n,).
 
     A label is 1 where the role sounds, 0 where it does not, and -1 where nobody knows. `soft_labels` (n, roles) are a
-    teacher's probabilities, where the data set has them.
+    teacher's probabilities, where the data set has them. `shares` (n, beats, bands, roles) say which part of the
+    power in every beat and group of bands each role has, -1 where nobody knows; None without them.
     """
 
     mels: NDArray[np.float16]
     labels: NDArray[np.float32]
     mix_ids: list[str]
     soft_labels: NDArray[np.float32] | None = None
+    shares: NDArray[np.float16] | None = None
+
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        """Some rows, by their places (k,)."""
+        return Examples(
+            self.mels[rows],
+            self.labels[rows],
+            [self.mix_ids[row] for row in rows.tolist()],
+            None if self.soft_labels is None else self.soft_labels[rows],
+            None if self.shares is None else self.shares[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -157,13 +169,17 @@ class DatasetStore:
     def read_split(self, name: str, split: str) -> Examples:
         """All examples of one split, in the order of the plan; raises UserError if a shard is missing."""
         lock = self.read_lock(name)
-        mels, labels, mix_ids = [], [], []
+        mels, labels, mix_ids, shares = [], [], [], []
         for path in self._shard_paths(lock):
             table = pq.read_table(path, filters=[("split", "=", split)])
             mels.append(mels_of(table, lock.shape))
             labels.append(labels_of(table))
             mix_ids += table.column("mix_id").to_pylist()
-        return Examples(np.concatenate(mels), np.concatenate(labels), mix_ids)
+            if len(table):
+                shares.append(shares_of(table))
+        known = [one for one in shares if one is not None]
+        whole = np.concatenate(known) if known and len(known) == len(shares) else None
+        return Examples(np.concatenate(mels), np.concatenate(labels), mix_ids, shares=whole)
 
     def _shard_paths(self, lock: DatasetLock) -> Iterator[Path]:
         for shard in sorted(lock.shards):

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from storage.files import atomic_path, sha256_of
-from storage.vocabulary import ROLES
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 ROW_GROUP: Final = 64
 """Rows that are read together: two megabytes."""
 
@@ -29,19 +29,24 @@ def write_shard(
     mels: NDArray[np.float16],
     mel_digest: str,
     ingredients: str = "",
+    shares: NDArray[np.float16] | None = None,
 ) -> str:
     """Write one shard, whole or not at all; returns its SHA-256.
 
-    `labels` is (n, roles), `mels` (n, frames, mels). Log-mel noise does not compress, so it is stored plain.
+    `labels` is (n, roles), `mels` (n, frames, mels). Log-mel noise does not compress, so it is stored plain. `shares`
+    (n, beats, bands, roles) say how much of every cell's power each role has, -1 where nobody knows; without them they
+    are null.
     `ingredients` is a digest of all that decides the bytes: with the same one a shard is not rendered again.
     """
     width = int(np.prod(mels.shape[1:])) * mels.itemsize
+    cells = [None] * len(mels) if shares is None else [row.tobytes() for row in shares]
     table = pa.Table.from_arrays(
         [
             pa.array(mix_ids, pa.string()),
             pa.array(splits, pa.string()),
             pa.FixedSizeListArray.from_arrays(pa.array(labels.ravel()), len(ROLES)),
             pa.Array.from_buffers(pa.binary(width), len(mels), [None, pa.py_buffer(np.ascontiguousarray(mels))]),
+            pa.array(cells, pa.binary()),
         ],
         schema=shard_schema(width, mel_digest, ingredients),
     )
@@ -50,7 +55,7 @@ def write_shard(
             table,
             temporary,
             row_group_size=ROW_GROUP,
-            compression={"mix_id": "zstd", "split": "zstd", "mel": "none"},
+            compression={"mix_id": "zstd", "split": "zstd", "mel": "none", "shares": "zstd"},
             use_dictionary=["split"],
             write_statistics=["mix_id", "split"],
             write_page_checksum=True,
@@ -59,13 +64,14 @@ def write_shard(
 
 
 def shard_schema(width: int, mel_digest: str, ingredients: str = "") -> pa.Schema:
-    """The columns of a shard; `mel` is float16 in C order, `width` bytes a row, and `labels` follow `ROLES`."""
+    """A shard: `mel` (`width` bytes a row) and `shares` are float16, in C order; labels follow `ROLES`."""
     return pa.schema(
         [
             pa.field("mix_id", pa.string(), nullable=False),
             pa.field("split", pa.string(), nullable=False),
             pa.field("labels", pa.list_(pa.int8(), len(ROLES)), nullable=False),
             pa.field("mel", pa.binary(width), nullable=False),
+            pa.field("shares", pa.binary()),
         ],
         metadata={
             "rolecall.table": "features",
@@ -110,6 +116,14 @@ def labels_of(table: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
     flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
     labels: NDArray[np.float32] = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, len(ROLES))
     return labels
+
+
+def shares_of(table: pa.Table) -> NDArray[np.float16] | None:
+    """Each role's share of every cell (n, beats, bands, roles) of some rows of a shard; None where they have none."""
+    if not len(table) or "shares" not in table.column_names or table.column("shares").null_count:
+        return None
+    cells = np.frombuffer(b"".join(table.column("shares").to_pylist()), np.float16)
+    return cells.reshape(len(table), BARS_PER_SEGMENT * BEATS_PER_BAR, -1, len(ROLES))
 
 
 @dataclass(frozen=True)

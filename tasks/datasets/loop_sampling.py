@@ -20,6 +20,8 @@ from tasks.metadata.key_names import note_set
 _TRIES: Final = 30
 _MOST_FAILURES: Final = 3
 _UNKNOWN: Final = -1
+_NEW_VARIANT_USES: Final = 3.0
+"""A loop comes in a new variant, whose making is most of what a mix costs, only if it lacks so many uses."""
 _ROLES_BEFORE_COMBINATIONS: Final = 4.0
 
 Bools = NDArray[np.bool_]
@@ -108,7 +110,7 @@ class Side:
                 pool = self._pools[role]
                 shifts = meeting.shifts(pool)
                 fits = meeting.fits(pool, shifts) & (pool.uses < self._most_uses)
-                chosen = pool.least_used(fits, random)
+                chosen = pool.least_used(fits, random, _NEW_VARIANT_USES * meeting.new_variants(pool, shifts))
                 if chosen is None:
                     break
                 meeting.join(pool, chosen, int(shifts[chosen]))
@@ -143,11 +145,15 @@ class _Pool:
         for place in np.flatnonzero(self.reachable):
             self.variants.add(int(self.nearest[place]), 0, int(place))
 
-    def least_used(self, among: Bools, random: np.random.Generator) -> int | None:
+    def least_used(
+        self, among: Bools, random: np.random.Generator, more_uses: NDArray[np.floating] | float = 0.0
+    ) -> int | None:
+        """The place of a loop used as little as any, each counting as if it had been used so much more."""
         places = np.flatnonzero(among)
         if not len(places):
             return None
-        return int(places[np.argmin(self.uses[places] + random.random(len(places)))])
+        uses = np.broadcast_to(self.uses + more_uses, among.shape)[places]
+        return int(places[np.argmin(uses + random.random(len(places)))])
 
 
 class _Variants:
@@ -161,8 +167,11 @@ class _Variants:
 
     def allowed(self, tempo: int, shifts: Ints) -> Bools:
         """Whether each loop may be used at a tempo with its shift; shifts out of range must be clipped before."""
-        used = self._used[tempo, shifts + self._middle, np.arange(len(shifts))]
-        return np.asarray(used | (self._count < self._most), np.bool_)
+        return np.asarray(self.used(tempo, shifts) | (self._count < self._most), np.bool_)
+
+    def used(self, tempo: int, shifts: Ints) -> Bools:
+        """Whether each loop was used so before; shifts out of range must be clipped before."""
+        return np.asarray(self._used[tempo, shifts + self._middle, np.arange(len(shifts))], np.bool_)
 
     def add(self, tempo: int, shift: int, loop: int) -> None:
         self._count[loop] += not self._used[tempo, shift + self._middle, loop]
@@ -201,6 +210,11 @@ class _MixInProgress:
         known = all(other.note_sets[place] != _UNKNOWN for other, place, _ in pitched)
         in_key = (pool.note_sets != _UNKNOWN) & known
         return np.asarray(fits & (together | in_key), np.bool_)
+
+    def new_variants(self, pool: _Pool, shifts: Ints) -> Bools:
+        """Which loops of a pool would have to be stretched or transposed as they never were before."""
+        near = np.abs(shifts) <= pool.rules.max_semitones
+        return ~pool.variants.used(self._tempo, np.where(near, shifts, 0))
 
     def join(self, pool: _Pool, place: int, shift: int) -> None:
         self._joined.append((pool, place, shift))

@@ -1,6 +1,6 @@
 """Rendering planned mixes to audio and log-mels: the same row of a plan always gives the same samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from tasks.datasets.effects import apply_effect
 from tasks.features.mel import cut_segments, log_compress, mel_power, normalise_level
 from tasks.features.mel_config import Matrix, MelConfig
 
-RENDER_VERSION: Final = 4
+RENDER_VERSION: Final = 5
 """Raised whenever the same plan would give other samples or features."""
 
 _PEAK: Final = 0.98
@@ -27,16 +27,31 @@ def render_mix(mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched:
 
     `stretched` is only a cache. Raises `AudioError` if a loop's file cannot be decoded.
     """
-    bar = 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate
-    total = np.zeros(round(BARS_PER_SEGMENT * bar), np.float32)
-    for voice in mix.voices:
-        form = stretched.get(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
-        repeated = repeat_loop(form, voice, bar / BEATS_PER_BAR, len(total), sample_rate)
-        total += repeated * np.float32(10 ** (voice.gain_db / 20))
+    total = np.zeros(_length(mix, sample_rate), np.float32)
+    for samples in render_voices(mix, loops, sample_rate, stretched):
+        total += samples
     for effect in mix.effects:
         total = apply_effect(total, effect, sample_rate)
     peak = float(np.abs(total).max())
     return np.asarray(total * np.float32(min(1.0, _PEAK / max(peak, 1e-9))), np.float32)
+
+
+def render_voices(
+    mix: Mix, loops: Mapping[str, Loop], sample_rate: int, stretched: StretchedLoops
+) -> Iterator[Samples]:
+    """Four bars of each voice of a mix (n,), in their order and at their levels, before effects.
+
+    Raises `AudioError` if a loop's file cannot be decoded.
+    """
+    beat, length = 60.0 / mix.bpm * sample_rate, _length(mix, sample_rate)
+    for voice in mix.voices:
+        form = stretched.get(loops[voice.loop_id], voice.speed, voice.semitones, sample_rate)
+        yield repeat_loop(form, voice, beat, length, sample_rate) * np.float32(10 ** (voice.gain_db / 20))
+
+
+def _length(mix: Mix, sample_rate: int) -> int:
+    """Samples of four bars."""
+    return round(BARS_PER_SEGMENT * 60.0 * BEATS_PER_BAR / mix.bpm * sample_rate)
 
 
 def repeat_loop(samples: Samples, voice: Voice, beat: float, length: int, sample_rate: int) -> Samples:

@@ -17,6 +17,8 @@ WANTED_PRECISION: Final = 0.9
 _EPSILON: Final = 1e-6
 _PRIOR: Final = 0.02
 _NARROWEST: Final = 0.05
+_FEWEST: Final = 20
+"""Answers from which on a precision is believed."""
 
 
 def fit_calibration(mix_ids: list[str], labels: Labels, probabilities: Labels) -> dict[str, tuple[float, float]]:
@@ -49,9 +51,9 @@ def choose_thresholds(mix_ids: list[str], labels: Labels, probabilities: Labels)
 def choose_bands(
     mix_ids: list[str], labels: Labels, probabilities: Labels, thresholds: dict[str, float]
 ) -> dict[str, tuple[float, float]]:
-    """The unsure band of each role: outside it nine of ten answers are right, on and off, where the labels allow.
+    """The unsure band of each role: outside it nine of ten answers are right, on and off.
 
-    Where they do not, the band ends at the most certain hundredth that still has answers beyond it.
+    Where no answers are as good as that, the band reaches to the end, and the role is never said for sure.
     """
     weights = kind_weights(mix_ids)
     return {
@@ -93,16 +95,14 @@ def _band(labels: Labels, probabilities: Labels, weights: NDArray[np.float64], t
 
 
 def _edge(wanted: NDArray[np.bool_], given: NDArray[np.floating], share: NDArray[np.float64], start: float) -> float:
-    """The lowest level from `start` on beyond which the wanted precision is reached, else the highest with answers."""
-    reached = start
+    """The lowest level from `start` on beyond which the wanted precision is reached by answers enough; else 1."""
     for level in np.arange(np.ceil(start * 100), 100) / 100:
         said = given > level
-        if not said.any():
-            return reached
-        reached = float(level)
+        if said.sum() < _FEWEST:
+            return 1.0
         if np.average(wanted[said], weights=share[said]) >= WANTED_PRECISION:
-            return reached
-    return reached
+            return float(level)
+    return 1.0
 
 
 def _log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -74,21 +75,26 @@ class Evaluation:
         }
 
 
-def gather(on: str, datasets: DatasetStore, card: ModelCard, split: str) -> Rows:
+def gather(on: str, datasets: DatasetStore, card: ModelCard, split: str, groups: Sequence[str] = ()) -> Rows:
     """The rows to score, of one side of the model's split: loops, mixes or cuts of its data set, or of a folder.
 
-    Raises UserError if there is nothing of the kind.
+    Of a folder only groups that match one of the patterns `groups` are taken, if there are any. Raises UserError if
+    there is nothing of the kind.
     """
     if on in _KINDS:
+        if groups:
+            raise UserError(f"rows of the kind {on!r} are not told apart by group; name a folder with --on")
         return _from_dataset(_KINDS[on], datasets, card, split)
     folder = Path(on)
     if (folder / "manifest.csv").exists() and not has_compositions(folder):
         excerpts = excerpts_in(folder / "manifest.csv")
     else:
         excerpts = excerpts_of(read_compositions(folder))
-    chosen, left_out = held_out(excerpts, card, split)
+    named = [one for one in excerpts if not groups or any(fnmatchcase(one.group, pattern) for pattern in groups)]
+    chosen, left_out = held_out(named, card, split)
     if not chosen:
-        raise UserError(f"nothing below {on} is on the {split} side of model {card.model_id}")
+        which = f" in groups like {', '.join(groups)}" if groups else ""
+        raise UserError(f"nothing below {on}{which} is on the {split} side of model {card.model_id}")
     return rows_of(chosen, left_out, MelConfig(**card.mel))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from torch import nn
 
-from tasks.networks.base import RoleNetwork, channels_last
+from tasks.networks.base import CellNetwork, RoleNetwork, channels_last
 from tasks.networks.harmonic import HarmonicNetwork
 from tasks.networks.musicnn import MusicnnNetwork
 from tasks.networks.pooling import (
@@ -21,7 +21,7 @@ from tasks.networks.separable import SeparableNetwork
 from tasks.networks.square import SquareNetwork
 from tasks.networks.vertical import VerticalNetwork
 
-__all__ = ["NETWORKS", "POOLINGS", "WIDTHS", "NetworkConfig", "RoleNetwork", "channels_last"]
+__all__ = ["NETWORKS", "POOLINGS", "WIDTHS", "CellNetwork", "NetworkConfig", "RoleNetwork", "channels_last"]
 
 NETWORKS: Final[dict[str, Callable[..., RoleNetwork]]] = {
     "harmonic": HarmonicNetwork,

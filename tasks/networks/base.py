@@ -50,6 +50,32 @@ class RoleNetwork(nn.Module, ABC):
         """The roles at each time step (batch, steps, roles) of a stretch of `features`."""
 
 
+class CellNetwork(RoleNetwork):
+    """A network that makes an image of beats by groups of bands, and only then lets frequency become channels.
+
+    So every place of the image can be told which role sounds there, while it trains.
+    """
+
+    cell_channels: int
+    """Channels of the image."""
+
+    @abstractmethod
+    def image(self, mel: Tensor) -> Tensor:
+        """Log-mel (batch, frames, mels) to (batch, channels, beats, bands)."""
+
+    @abstractmethod
+    def steps(self, image: Tensor) -> Tensor:
+        """What `features` gives, from the image: (batch, steps, channels)."""
+
+    def features(self, mel: Tensor) -> Tensor:
+        """A feature vector per beat (batch, beats, channels)."""
+        return self.steps(self.image(mel))
+
+    def answer_image(self, image: Tensor) -> Tensor:
+        """What `forward` gives (batch, roles), from the image."""
+        return self._answer(self.steps(image))
+
+
 def channels_last(network: RoleNetwork) -> RoleNetwork:
     """The same network with its weights in the order in which convolutions are quickest."""
     for parameter in network.parameters():

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from tasks.networks.base import BandNorm, RoleNetwork
+from tasks.networks.base import BandNorm, CellNetwork
 
 
 class SeparableBlock(nn.Module):
@@ -25,7 +25,7 @@ class SeparableBlock(nn.Module):
         return torch.relu(image + changed if self.added else changed)
 
 
-class SeparableNetwork(RoleNetwork):
+class SeparableNetwork(CellNetwork):
     """A strided stem and five separable blocks shrink time by 16 and frequency by 16.
 
     What is left of frequency becomes channels, and a convolution along time looks across three beats. Each beat
@@ -48,6 +48,7 @@ class SeparableNetwork(RoleNetwork):
             SeparableBlock(4 * width, 4 * width, (1, 1)),
             SeparableBlock(4 * width, 4 * width, (1, 2)),
         )
+        self.cell_channels = 4 * width
         rows = -(-mels // 16)
         self.along_time = nn.Sequential(
             nn.Conv1d(4 * width * rows, 4 * width, 1, bias=False),
@@ -61,9 +62,13 @@ class SeparableNetwork(RoleNetwork):
         self.dropout = nn.Dropout(0.4)
         self.roles = nn.Linear(8 * width, roles)
 
-    def features(self, mel: Tensor) -> Tensor:
+    def image(self, mel: Tensor) -> Tensor:
+        """(batch, channels, frames / 16, mels / 16): beats by groups of bands."""
+        image: Tensor = self.blocks(self.stem(self.level(mel)))
+        return image
+
+    def steps(self, image: Tensor) -> Tensor:
         """A feature vector per beat (batch, frames / 16, channels)."""
-        image = self.blocks(self.stem(self.level(mel)))
         steps: Tensor = self.along_time(image.transpose(2, 3).flatten(1, 2))
         return steps.transpose(1, 2)
 

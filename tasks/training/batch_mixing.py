@@ -1,6 +1,7 @@
 """Mixing training batches on the fly: sums of mel powers of loops on the musical time axis, and their labels."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from storage.datasets.lock import Examples
 from storage.vocabulary import ROLES
 from tasks.evaluation.metrics import kinds_of
+from tasks.features.cells import MELS_PER_CELL
 from tasks.training.augmentation import (
     FLOOR,
     MOST_SEMITONES,
@@ -24,16 +26,23 @@ from tasks.training.augmentation import (
     tilt,
     uniform,
 )
+from tasks.training.cell_targets import (
+    CellPowers,
+    cell_powers,
+    in_order,
+    shares_of_single_roles,
+    split_by_role,
+)
 from tasks.training.synthetic_effects import synthesise_effects
 from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
-_RENDERED_SHARE: Final = 0.5
+_RENDERED_SHARE: Final = 0.35
 """Share of a batch that is rows of the data set as they were rendered."""
-_RENDERED_KINDS: Final = {"mix": 0.75, "loop": 0.15, "cut": 0.1}
+_RENDERED_KINDS: Final = {"mix": 0.5, "loop": 0.2, "cut": 0.3}
 _TEACHER_WEIGHT: Final = 0.7
 """Weight of a teacher's soft label on a rendered row, beside its own label."""
-_MIX_SHARE: Final = 0.15
-_CUT_SHARE: Final = 0.3
+_MIX_SHARE: Final = 0.05
+_CUT_SHARE: Final = 0.25
 _BARE_CUTS: Final = 0.6
 """Share of cuts to which no loop is added."""
 _SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
@@ -43,6 +52,19 @@ _LOWEST_DB: Final = (-4.0, *[-16.0] * 5)
 _HIGHEST_DB: Final = 2.0
 _UNKNOWN: Final = 0.5
 """Between off and on, so the greatest label over the voices is unknown unless some voice is on."""
+
+
+@dataclass(frozen=True)
+class MixedBatch:
+    """Log-mels (rows, frames, mels), wanted roles (rows, roles), shares of cells (rows, beats, bands, roles).
+
+    Both are -1 where nobody knows; the powers of cells (rows, beats, bands) are those of the log-mels.
+    """
+
+    mels: Tensor
+    wanted: Tensor
+    shares: Tensor
+    powers: Tensor
 
 
 class BatchMixer:
@@ -80,19 +102,35 @@ class BatchMixer:
         ]
         self._singles = [rows for rows in singles if len(rows)]
         self._targets = torch.from_numpy(_targets(examples)).to(device)
+        self._shares = self._known_shares(examples).to(device)
         self._weights = torch.from_numpy(row_weights(examples.mix_ids, _RENDERED_KINDS))
 
-    def draw(self, rows: int) -> tuple[Tensor, Tensor]:
-        """Log-mels (rows, frames, mels) and wanted roles (rows, roles)."""
+    def draw(self, rows: int) -> MixedBatch:
+        """A new batch."""
         rendered = round(_RENDERED_SHARE * rows)
-        (rows_as_rendered, labels), (sums, union) = self._rendered(rendered), self._new_mixes(rows - rendered)
-        return self._finished(torch.cat([rows_as_rendered, sums])), torch.cat([labels, union])
+        (rendered_rows, labels, parted), (sums, union, parts) = (
+            self._rendered(rendered),
+            self._new_mixes(rows - rendered),
+        )
+        mels = self._finished(torch.cat([rendered_rows, sums]))
+        return MixedBatch(mels, torch.cat([labels, union]), torch.cat([parted, parts]), cell_powers(torch.exp(mels)))
 
-    def _rendered(self, rows: int) -> tuple[Tensor, Tensor]:
-        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, and their targets."""
+    def _known_shares(self, examples: Examples) -> Tensor:
+        """Shares of all rows: as they were measured, or at least those of rows with one role."""
+        if examples.shares is not None:
+            return torch.from_numpy(examples.shares)
+        bands = -(-examples.mels.shape[2] // MELS_PER_CELL)
+        return shares_of_single_roles(torch.from_numpy(examples.labels), bands).half()
+
+    def _rendered(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, what is wanted, shares."""
         chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
         times = moved_by_beats(rows, self._mels.shape[1], self._random)
-        return self._powers(chosen, times), self._targets[chosen.to(self._device)]
+        return self._powers(chosen, times), self._targets[chosen.to(self._device)], self._shares_of(chosen, times)
+
+    def _shares_of(self, chosen: Tensor, times: Tensor) -> Tensor:
+        """Shares (rows, beats, bands, roles) of the chosen rows (rows,), their frames in the order of `times`."""
+        return in_order(self._shares[chosen.to(self._device)].float(), times.to(self._device))
 
     def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
         """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
@@ -100,18 +138,19 @@ class BatchMixer:
         mels = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
         return (torch.exp(mels) - FLOOR).clamp(min=0)
 
-    def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor]:
-        """Mel powers (rows, frames, mels) of new sums, and the union of their roles."""
+    def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel powers (rows, frames, mels) of new sums, the union of their roles, each role's shares of their cells."""
         first, more = self._first(rows)
-        power, wanted = self._voices(first, 0)
+        power, wanted, parts = self._voices(first, 0)
         for place in range(1, len(_MORE_VOICES)):
             sounding = (place <= more).nonzero()[:, 0]
             if len(sounding):
-                voice, roles = self._voices(self._single(len(sounding)), place)
+                voice, roles, parted = self._voices(self._single(len(sounding)), place)
                 places = sounding.to(self._device)
                 power[places] += voice
                 wanted[places] = torch.maximum(wanted[places], roles)
-        return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0)
+                parts.add(places, parted)
+        return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0), parts.shares()
 
     def _first(self, rows: int) -> tuple[Tensor, Tensor]:
         """The first loop or mix of each row, and how many more voices are added."""
@@ -133,8 +172,8 @@ class BatchMixer:
     def _any(self, among: Tensor, rows: int) -> Tensor:
         return among[torch.randint(len(among), (rows,), generator=self._random)]
 
-    def _voices(self, chosen: Tensor, place: int) -> tuple[Tensor, Tensor]:
-        """Mel powers (voices, frames, mels) of the chosen rows, each with its own changes, and their labels."""
+    def _voices(self, chosen: Tensor, place: int) -> tuple[Tensor, Tensor, CellPowers]:
+        """Mel powers (voices, frames, mels) of the chosen rows, changed each in its own way, their labels and parts."""
         random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
         labels = self._labels[chosen.to(self._device)]
         times = moved_in_time(len(chosen), frames, random)
@@ -145,7 +184,8 @@ class BatchMixer:
             if len(places):
                 power[places.to(self._device)] = self._synthesise(role, len(places)).to(self._device)
         slow = levels(len(chosen), _LOWEST_DB[place], _HIGHEST_DB, random) * fades(len(chosen), frames, random)
-        return power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device), labels
+        power = power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device)
+        return power, labels, split_by_role(power, self._shares_of(chosen, times))
 
     def _synthetic(self, labels: Tensor, role: str, share: float) -> Tensor:
         """Which voices of this role alone become synthetic."""

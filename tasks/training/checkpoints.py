@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from storage.files import atomic_path
 from tasks.networks.base import RoleNetwork
+from tasks.networks.cell_head import CellHead
 
 
 @dataclass
@@ -26,9 +27,13 @@ class TrainingHistory:
 
 @dataclass
 class TrainingState:
-    """All that a training changes: three sets of weights, the optimiser, the generators, the history."""
+    """All that a training changes: the weights, their average and the best ones, the optimiser, generators, history.
+
+    `head` is what a training from parts adds to the network and drops in the end.
+    """
 
     network: RoleNetwork
+    head: CellHead | None
     average: nn.Module
     kept: dict[str, Tensor]
     optimiser: torch.optim.Optimizer
@@ -40,6 +45,7 @@ def save_checkpoint(path: Path, state: TrainingState, purpose: str) -> None:
     """Write the state, whole or not at all; `purpose` says what is being trained, and from what."""
     tensors = {
         **_under("network", state.network.state_dict()),
+        **_under("head", state.head.state_dict() if state.head is not None else {}),
         **_under("average", state.average.state_dict()),
         **_under("kept", state.kept),
         **_under("optimiser", _flat(state.optimiser)),
@@ -63,6 +69,8 @@ def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
             return False
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     state.network.load_state_dict(_below("network", tensors))
+    if state.head is not None:
+        state.head.load_state_dict(_below("head", tensors))
     state.average.load_state_dict(_below("average", tensors))
     state.kept = _below("kept", tensors)
     _restore(state.optimiser, _below("optimiser", tensors))

@@ -47,10 +47,12 @@ def pooled(splits: Mapping[str, Examples]) -> Examples:
     A teacher's answers are left out: it has learned from rows of every fold.
     """
     sides = [splits["train"], splits["validation"]]
+    shares = [side.shares for side in sides if side.shares is not None]
     return Examples(
         np.concatenate([side.mels for side in sides]),
         np.concatenate([side.labels for side in sides]),
         [mix_id for side in sides for mix_id in side.mix_ids],
+        shares=np.concatenate(shares) if len(shares) == len(sides) else None,
     )
 
 
@@ -88,24 +90,16 @@ def make_folds(examples: Examples, units: Mapping[str, frozenset[str]], rules: S
 
 def answer_fold(request: TrainingRequest, made: DatasetLock, examples: Examples, fold: Fold) -> Labels:
     """Train on the rows that a fold learns from, for all epochs, and answer those that it holds out: (held, roles)."""
-    nobody = rows_of(examples, np.empty(0, np.int64))
+    nobody = examples.take(np.empty(0, np.int64))
     trained = train_network(
         network_config(request, made),
         request.training,
         MelConfig(**made.mel),
-        rows_of(examples, fold.learned),
+        examples.take(fold.learned),
         nobody,
         lambda epoch, loss, score: None,
     )
     return predict(trained.network, examples.mels[fold.held])
-
-
-def rows_of(examples: Examples, rows: NDArray[np.int64]) -> Examples:
-    """Some rows of examples, by their places (k,)."""
-    soft_labels = None if examples.soft_labels is None else examples.soft_labels[rows]
-    return Examples(
-        examples.mels[rows], examples.labels[rows], [examples.mix_ids[row] for row in rows.tolist()], soft_labels
-    )
 
 
 def decide_by_other_folds(examples: Examples, folds: Sequence[Fold], answers: Sequence[Labels]) -> list[Labels]:

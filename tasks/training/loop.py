@@ -17,11 +17,12 @@ from storage.datasets.lock import Examples
 from tasks.evaluation.metrics import selection_score
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tasks.networks import NetworkConfig, channels_last
+from tasks.networks import CellNetwork, NetworkConfig, RoleNetwork, channels_last
+from tasks.networks.cell_head import CellHead
 from tasks.networks.inference import predict
-from tasks.training.batch_mixing import BatchMixer
+from tasks.training.batch_mixing import BatchMixer, MixedBatch
 from tasks.training.checkpoints import TrainingHistory, TrainingState, load_checkpoint, save_checkpoint
-from tasks.training.losses import BinaryCrossEntropy, build_loss
+from tasks.training.losses import BinaryCrossEntropy, CellCrossEntropy, build_loss
 
 _WARM_UP: Final = 0.1
 _STEEPEST: Final = 5.0
@@ -36,7 +37,8 @@ class TrainingConfig:
 
     The learning rate rises over the first tenth and falls as a cosine. `patience` epochs without a better validation
     score end the training early; `averaging` is the decay of the moving average of the weights that is kept;
-    `imitation` is the share of a student's loss that comes from its teacher.
+    `imitation` is the share of a student's loss that comes from its teacher; `parts` weighs the loss of telling the
+    roles apart in every cell of a `CellNetwork`, beside that of telling them in the whole.
     """
 
     loss: str = "bce"
@@ -48,6 +50,7 @@ class TrainingConfig:
     patience: int = 12
     averaging: float = 0.998
     imitation: float = 0.7
+    parts: float = 0.0
     seed: int = 2026
 
 
@@ -98,9 +101,17 @@ def train_network(
 def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
     network = channels_last(config.build().to(device))
     average = deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate, weight_decay=training.weight_decay)
+    head = _cell_head(network, config.roles).to(device) if training.parts else None
+    learning = [*network.parameters(), *(head.parameters() if head is not None else [])]
+    optimiser = torch.optim.AdamW(learning, training.learning_rate, weight_decay=training.weight_decay)
     random = torch.Generator().manual_seed(training.seed)
-    return TrainingState(network, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
+    return TrainingState(network, head, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
+
+
+def _cell_head(network: RoleNetwork, roles: int) -> CellHead:
+    if not isinstance(network, CellNetwork):
+        raise ValueError(f"{type(network).__name__} has no image of beats and bands to learn parts from")
+    return CellHead(network.cell_channels, roles)
 
 
 def _epoch(
@@ -117,20 +128,31 @@ def _epoch(
         done = state.history.epoch * training.steps + step
         for group in state.optimiser.param_groups:
             group["lr"] = training.learning_rate * rate_at(done / (training.epochs * training.steps))
-        batch, wanted = mixer.draw(training.batch_size)
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.device.type == "cuda"):
-            given = state.network(batch)
-        value = loss(given, wanted) + state.network.penalty()
+        batch = mixer.draw(training.batch_size)
+        with torch.autocast(batch.mels.device.type, torch.bfloat16, enabled=batch.mels.device.type == "cuda"):
+            given, parted = _answered(state, batch)
+        value = loss(given, batch.wanted) + state.network.penalty()
         if teacher is not None:
-            imitated = BinaryCrossEntropy()(given, teacher(batch))
+            imitated = BinaryCrossEntropy()(given, teacher(batch.mels))
             value = (1 - training.imitation) * value + training.imitation * imitated
+        if parted is not None:
+            value = value + training.parts * parted
         state.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(value)
-        nn.utils.clip_grad_norm_(state.network.parameters(), _STEEPEST)
+        nn.utils.clip_grad_norm_(state.optimiser.param_groups[0]["params"], _STEEPEST)
         state.optimiser.step()
         _update_average(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
         values.append(float(value.detach()))
     return float(np.mean(values))
+
+
+def _answered(state: TrainingState, batch: MixedBatch) -> tuple[Tensor, Tensor | None]:
+    """Probabilities (rows, roles), and where the training learns from parts how wrong the roles of the cells are."""
+    if state.head is None or not isinstance(state.network, CellNetwork):
+        return state.network(batch.mels), None
+    image = state.network.image(batch.mels)
+    parted: Tensor = CellCrossEntropy()(state.head(image), batch.shares, batch.wanted, batch.powers)
+    return state.network.answer_image(image), parted
 
 
 def rate_at(share: float) -> float:

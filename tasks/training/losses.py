@@ -1,5 +1,6 @@
-"""Losses between probabilities and wanted roles, by name; cells whose truth is unknown (-1) count for nothing."""
+"""Losses between probabilities and wanted roles, by name, unknown ones (-1) counting for nothing; and one for cells."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _EPSILON: Final = 1e-6
+_LOUDNESS: Final = 0.3
+"""A cell counts by its power to this exponent: about as loud as it sounds."""
 
 
 class BinaryCrossEntropy(nn.Module):
@@ -69,6 +72,23 @@ class ClassBalanced(BinaryCrossEntropy):
     def cells(self, given: Tensor, wanted: Tensor) -> Tensor:
         """The loss of every cell (batch, roles)."""
         return super().cells(given, wanted) * self.weights
+
+
+class CellCrossEntropy(nn.Module):
+    """Cross-entropy between the roles told in every cell and their shares of its power; loud cells count for more.
+
+    Where the shares are unknown, as in a cut of a composition, all that is asked is that no role be told that is off.
+    """
+
+    def forward(self, logits: Tensor, shares: Tensor, wanted: Tensor, powers: Tensor) -> Tensor:
+        """One number from logits and shares (batch, beats, bands, roles), roles (batch, roles), powers of the cells."""
+        told = torch.log_softmax(logits.float(), dim=-1)
+        by_share = -(shares * told).sum(dim=-1)
+        off = (wanted == 0) & (wanted != 0).any(dim=1, keepdim=True)
+        among_possible = -torch.logsumexp(told.masked_fill(off[:, None, None, :], -math.inf), dim=-1)
+        cells = torch.where(shares[..., 0] >= 0, by_share, among_possible)
+        weights = (powers / powers.amax(dim=(1, 2), keepdim=True).clamp(min=_EPSILON)) ** _LOUDNESS
+        return (weights * cells).sum() / weights.sum().clamp(min=_EPSILON)
 
 
 LOSSES: Final[dict[str, Callable[[NDArray[np.float32]], BinaryCrossEntropy]]] = {

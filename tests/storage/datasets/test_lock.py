@@ -65,6 +65,26 @@ def test_a_split_longer_than_a_row_group_keeps_its_order(store: DatasetStore) ->
     assert examples.mix_ids == ids
 
 
+def test_shares_of_roles_come_back_bit_for_bit_where_every_shard_has_them(store: DatasetStore) -> None:
+    labels, mels = rows(6, seed=1)
+    shares = np.random.default_rng(4).random((6, 16, 8, len(ROLES))).astype(np.float16)
+    shards = {}
+    for number, part in enumerate((slice(0, 3), slice(3, 6))):
+        path = store.shard_path("small", number)
+        ids = [f"mix{place}" for place in range(6)][part]
+        shards[path.name] = write_shard(path, ids, ["train"] * 3, labels[part], mels[part], "m", shares=shares[part])
+    store.write_lock(replace(LOCK, shards=shards))
+    examples = store.read_split("small", "train")
+    assert examples.shares is not None
+    np.testing.assert_array_equal(examples.shares, shares)
+    some = examples.take(np.array([4, 1]))
+    assert some.shares is not None
+    np.testing.assert_array_equal(some.shares, shares[[4, 1]])
+    assert some.mix_ids == ["mix4", "mix1"]
+    build(store)
+    assert store.read_split("small", "train").shares is None
+
+
 def test_a_split_without_rows_is_empty_and_keeps_its_shape(store: DatasetStore) -> None:
     build(store)
     examples = store.read_split("small", "validation")

@@ -8,6 +8,7 @@ from storage.datasets.plan import Mix
 from storage.errors import UserError
 from storage.loops.table import Loop
 from storage.vocabulary import ROLES
+from tasks.datasets.balance import measure_balance
 from tasks.datasets.loop_sampling import role_combinations
 from tasks.datasets.mix_plan import plan_mixes, plan_singles
 from tasks.datasets.recipe import LoopRules, MixRules, Recipe, SplitRules
@@ -129,6 +130,14 @@ def test_a_loop_of_unknown_key_is_never_heard_with_a_pitched_loop_of_another_gro
         if any(one.key is None for one, _ in voices):
             assert len({one.group for one, _ in voices}) == 1
             assert {shift for _, shift in voices} == {0}
+
+
+def test_few_variants_are_asked_for_and_loops_are_used_no_less_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = measure_balance(plan(), RECIPE)
+    monkeypatch.setattr("tasks.datasets.loop_sampling._NEW_VARIANT_USES", 0.0)
+    many = measure_balance(plan_mixes(list(material().values()), RECIPE), RECIPE)
+    assert few.forms < 0.75 * many.forms
+    assert few.most_used_share < 1.2 * many.most_used_share
 
 
 def test_gains_stay_within_their_jitter() -> None:

@@ -56,6 +56,15 @@ def test_outside_the_unsure_band_nine_of_ten_answers_are_right() -> None:
     assert decided["vocal"]["precision"] is None
 
 
+def test_a_role_whose_surest_answers_are_too_often_wrong_is_never_said_for_sure() -> None:
+    given = np.tile(np.linspace(0.02, 0.98, len(IDS), dtype=np.float32)[:, None], len(ROLES))
+    labels = (given > 0.5).astype(np.float32)
+    labels[::5, ROLES.index("fx")] = 0
+    bands = choose_bands(IDS, labels, given, dict.fromkeys(ROLES, 0.5))
+    assert bands["bass"] == (0.45, 0.55)
+    assert bands["fx"] == (0.45, 1.0)
+
+
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:
     labels = np.array([[1.0], [0.0], [1.0], [1.0]], np.float32)
     assert calibration_error(labels, np.full((4, 1), 0.75, np.float32)) == pytest.approx(0)

@@ -88,6 +88,12 @@ def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled:
     rows = gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test")
     assert rows.groups == ["left", "right", "right"]
     np.testing.assert_array_equal(rows.labels, [[0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 0, 1, 0, 0, 0]])
+    only = gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test", ["ri*", "nobody"])
+    assert only.groups == ["right", "right"]
+    with pytest.raises(UserError, match=r"in groups like nobody\* is on the test side"):
+        gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test", ["nobody*"])
+    with pytest.raises(UserError, match="name a folder"):
+        gather("loops", DatasetStore(tmp_path), bundled.card, "test", ["ri*"])
 
 
 @pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda degradation: degradation.name)

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from storage.vocabulary import ROLES
+from tasks.features.cells import BEATS, MELS_PER_CELL
 from tasks.features.mel_config import MelConfig
-from tasks.networks import NETWORKS, POOLINGS, WIDTHS, NetworkConfig, RoleNetwork
+from tasks.networks import NETWORKS, POOLINGS, WIDTHS, CellNetwork, NetworkConfig, RoleNetwork
+from tasks.networks.cell_head import CellHead
 from tasks.networks.counting import multiplications, parameters
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
@@ -132,3 +134,13 @@ def test_the_exponents_of_autopool_are_kept_in_bounds_or_drawn_back() -> None:
 def test_a_pooling_of_equal_frames_is_that_frame(pooling: str) -> None:
     frame = torch.tensor(np.linspace(0, 1, 6), dtype=torch.float32)
     torch.testing.assert_close(POOLINGS[pooling](6)(frame.expand(1, 9, 6)), frame[None])
+
+
+def test_an_image_of_beats_and_bands_is_on_the_way_to_the_answer() -> None:
+    network, mel = build("separable", "auto"), torch.randn(2, FRAMES, MELS)
+    assert isinstance(network, CellNetwork)
+    with torch.inference_mode():
+        image = network.image(mel)
+        assert image.shape == (2, network.cell_channels, BEATS, MELS // MELS_PER_CELL)
+        torch.testing.assert_close(network.answer_image(image), network(mel))
+        assert CellHead(network.cell_channels, len(ROLES))(image).shape == (2, BEATS, 8, len(ROLES))

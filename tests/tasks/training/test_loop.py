@@ -90,6 +90,45 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path)
     assert resumed.history == whole.history
 
 
+def test_a_training_from_parts_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    from_parts, checkpoint = replace(BRIEF, epochs=3, parts=0.5), tmp_path / "state.safetensors"
+    whole = train(from_parts)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(epoch: int, loss: float, score: float) -> None:
+        if epoch == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train_network(NETWORK, from_parts, MelConfig(), examples(1), examples(2), stop, checkpoint=checkpoint)
+    torch.manual_seed(0)
+    assert same_weights(train(from_parts, checkpoint=checkpoint), whole)
+
+
+def test_parts_are_learned_by_a_head_that_is_dropped_in_the_end() -> None:
+    plain, from_parts = train(BRIEF), train(replace(BRIEF, parts=0.5))
+    assert from_parts.network.state_dict().keys() == plain.network.state_dict().keys()
+    assert not same_weights(plain, from_parts)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_loops")
+def test_parts_tell_which_bands_belong_to_which_role() -> None:
+    """A role's shares are learned, so that the loss of a training from parts falls further than by the labels alone."""
+    training = TrainingConfig(epochs=4, steps=15, batch_size=16, learning_rate=0.01, parts=1.0)
+    losses = train(training).history.losses
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_a_network_without_an_image_of_bands_cannot_learn_from_parts() -> None:
+    with pytest.raises(ValueError, match="MusicnnNetwork has no image of beats and bands"):
+        train_network(
+            replace(NETWORK, network="musicnn"), replace(BRIEF, parts=0.5), MelConfig(), examples(1), examples(2), print
+        )
+
+
 def test_a_checkpoint_of_another_training_is_not_taken_up(tmp_path: Path) -> None:
     train(BRIEF, checkpoint=tmp_path / "state.safetensors")
     other = replace(BRIEF, seed=1)

@@ -6,6 +6,7 @@ from tasks.training.losses import (
     LOSSES,
     Asymmetric,
     BinaryCrossEntropy,
+    CellCrossEntropy,
     ClassBalanced,
     Focal,
     build_loss,
@@ -59,3 +60,46 @@ def test_class_balance_weighs_rare_roles_more() -> None:
 def test_an_unknown_loss_lists_the_choices() -> None:
     with pytest.raises(KeyError, match="no loss 'hinge'; choose from asymmetric, bce, class-balanced, focal"):
         build_loss("hinge", LABELS)
+
+
+def cells(*roles: list[float]) -> torch.Tensor:
+    """One row of one beat whose bands have these values for each of three roles."""
+    return torch.tensor([[list(roles)]])
+
+
+def test_cells_are_told_by_their_shares_and_cost_their_cross_entropy() -> None:
+    logits, shares = cells([2.0, 0.0, 0.0]), cells([0.75, 0.25, 0.0])
+    expected = torch.nn.functional.cross_entropy(logits[0, 0], shares[0, 0])
+    loss = CellCrossEntropy()(logits, shares, torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 1, 1))
+    torch.testing.assert_close(loss, expected)
+
+
+def test_a_loud_cell_counts_for_more_than_a_soft_one_and_silence_for_nothing() -> None:
+    logits, shares = cells([9.0, 0.0, 0.0], [9.0, 0.0, 0.0]), cells([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    wanted = torch.tensor([[1.0, 1.0, 0.0]])
+    soft, loud, silent = (
+        CellCrossEntropy()(logits, shares, wanted, torch.tensor([[powers]]))
+        for powers in ([1.0, 0.1], [0.1, 1.0], [1.0, 0.0])
+    )
+    assert loud > 1.5 * soft
+    assert silent < 1e-3
+
+
+def test_where_shares_are_unknown_only_roles_that_are_off_cost_anything() -> None:
+    unknown = torch.full((1, 1, 1, 3), -1.0)
+    on_or_unsure = torch.tensor([[1.0, -1.0, 0.0]])
+
+    def loss(*logits: float) -> torch.Tensor:
+        return CellCrossEntropy()(cells(list(logits)), unknown, on_or_unsure, torch.ones(1, 1, 1))
+
+    torch.testing.assert_close(loss(9.0, 0.0, -9.0), loss(0.0, 9.0, -9.0))
+    assert loss(9.0, 0.0, -9.0) < 1e-3 < 5 < loss(0.0, 0.0, 9.0)
+
+
+def test_a_row_of_which_nothing_is_known_teaches_nothing_and_breaks_nothing() -> None:
+    logits = cells([1.0, 2.0, 3.0]).requires_grad_()
+    loss = CellCrossEntropy()(logits, torch.full((1, 1, 1, 3), -1.0), torch.zeros(1, 3), torch.ones(1, 1, 1))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
