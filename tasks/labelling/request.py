@@ -7,7 +7,7 @@ from typing import Final
 from storage.models import ModelCard, StoredModel
 from storage.vocabulary import Kind
 
-LABEL_VERSION: Final = 9
+LABEL_VERSION: Final = 10
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 
