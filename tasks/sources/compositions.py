@@ -56,7 +56,7 @@ def read_compositions(folder: Path) -> list[Composition]:
     """
     walk = Walk([folder])
     root = absolute(folder)
-    found = [_composition(root, Path(below), names) for below, names in walk.folders() if _TRUTH in names]
+    found = [_composition(root, Path(below)) for below, names in walk.folders() if _TRUTH in names]
     for unlisted, reason in walk.omissions.unlisted.items():
         raise UserError(f"{unlisted} cannot be listed: {reason}; change its permissions, or move it elsewhere")
     if not found:
@@ -64,15 +64,16 @@ def read_compositions(folder: Path) -> list[Composition]:
     return sorted(found, key=lambda composition: composition.name)
 
 
-def _composition(root: Path, folder: Path, names: list[str]) -> Composition:
-    audio = next((name for name in names if name.startswith("mix.") and is_audio(name)), None)
+def _composition(root: Path, folder: Path) -> Composition:
+    # Listed anew: the walk leaves out links to what it finds elsewhere, and the audio may be such a link.
+    audio = next((path for path in sorted(folder.glob("mix.*")) if is_audio(path.name)), None)
     if audio is None:
         raise UserError(f"{path_text(folder)} has a {_TRUTH} and no mix.*; put the audio beside it")
     info = read_json(folder / "info.json", _Info, "description")
     below = folder.relative_to(root)
     return Composition(
         name=path_text(below if below.name else folder.name),
-        audio=folder / audio,
+        audio=audio,
         bpm=info.bpm,
         truth=np.array(list(_truth(folder / _TRUTH)), np.float32).reshape(-1, len(ROLES)),
         title=info.title or "",

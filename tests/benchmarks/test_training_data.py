@@ -24,7 +24,7 @@ from tasks.evaluation.metrics import kinds_of
 from tasks.networks import NetworkConfig
 from tasks.networks.inference import predict
 from tasks.training import batch_mixing
-from tasks.training.cross_validation import rows_of, score_kinds, units_of_rows
+from tasks.training.cross_validation import score_kinds, units_of_rows
 from tasks.training.loop import TrainingConfig, train_network
 from tasks.training.model_card import Material, read_material
 
@@ -72,7 +72,7 @@ def nothing_made(material: Material, patch: pytest.MonkeyPatch) -> Examples:
 
 def no_compositions(material: Material, patch: pytest.MonkeyPatch) -> Examples:
     train = material.splits["train"]
-    return rows_of(train, np.flatnonzero(kinds_of(train.mix_ids) != "cut"))
+    return train.take(np.flatnonzero(kinds_of(train.mix_ids) != "cut"))
 
 
 def some_groups(share: float) -> Change:
@@ -84,7 +84,7 @@ def some_groups(share: float) -> Change:
         drawn = np.random.default_rng(0).permutation(len(names))[: round(share * len(names))]
         allowed = {names[place] for place in drawn}
         groups = groups_of_rows(made, material.folder)
-        return rows_of(train, np.flatnonzero([groups[mix_id] <= allowed for mix_id in train.mix_ids]))
+        return train.take(np.flatnonzero([groups[mix_id] <= allowed for mix_id in train.mix_ids]))
 
     return chosen
 

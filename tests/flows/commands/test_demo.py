@@ -35,10 +35,11 @@ def test_it_says_where_everything_lies_and_draws_a_map_of_every_track(ended: End
     assert all(str(picture) in ended.out and picture.stat().st_size > 50_000 for picture in pictures)
 
 
-def test_it_leaves_nothing_in_the_home_but_its_workspace(alone: Program, workspace: Workspace) -> None:
-    files = [path for path in Path(alone.settings["HOME"]).rglob("*") if path.is_file()]
-    strangers = [path for path in files if workspace.root not in path.parents and "matplotlib" not in str(path)]
-    assert not strangers
+def test_it_leaves_nothing_in_the_home_but_its_workspace_and_its_cache(alone: Program, workspace: Workspace) -> None:
+    home = Path(alone.settings["HOME"])
+    own = {workspace.root, home / ".cache" / "rolecall"}
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert not [path for path in files if not own & set(path.parents) and "matplotlib" not in str(path)]
 
 
 def test_the_arrangement_is_heard_as_it_was_arranged(workspace: Workspace) -> None:

@@ -27,7 +27,7 @@ def test_every_file_has_a_line_and_one_that_cannot_be_used_is_named(
         f"{tmp_path}/a.ogg,,",
         f"{tmp_path}/b.wav,,",
     ]
-    assert printed.err.splitlines() == [f"rolecall: {tmp_path}/b.wav: 0 bytes"]
+    assert printed.err.splitlines() == ["passed over 1: no audio 1", f"rolecall: {tmp_path}/b.wav: 0 bytes"]
 
 
 def test_what_was_heard_is_a_manifest_for_labelling(
