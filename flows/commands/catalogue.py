@@ -14,6 +14,7 @@ from flows.commands.options import (
     MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
+    nobody_else_is_asked,
     ready_for_flows,
     workspace_at,
 )
@@ -25,7 +26,7 @@ from storage.paths import path_text
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from flows.labelling.run_report import RunSummary
+    from flows.labelling.run_summary import RunSummary
 
 app = typer.Typer()
 
@@ -62,9 +63,8 @@ def label(
         raise UserError("name files and folders to label, or one --manifest; not both and not neither")
     where = workspace_at(workspace)
     check_inputs(paths or [], manifest, where, model)
-    ready_for_flows(where)
     options = (model, workers, dask, max_errors, activate, time_limit)
-    finish_label(lambda: run_label(paths or [], manifest, where.root, *options), as_json)
+    finish_label(lambda: run_label(paths or [], manifest, where, *options), as_json)
 
 
 @app.command()
@@ -81,7 +81,7 @@ def beats(
 
 def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
     """Run a label flow, say how it ended, and turn that into an exit code."""
-    from flows.labelling.run_report import RunFailedError
+    from flows.labelling.run_summary import RunFailedError
 
     try:
         summary = run()
@@ -98,7 +98,7 @@ def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
 def run_label(
     paths: list[Path],
     manifest: Path | None,
-    root: Path,
+    workspace: Workspace,
     model: str | None,
     workers: int,
     dask: str | None,
@@ -106,11 +106,20 @@ def run_label(
     activate: bool = False,
     time_limit_s: float | None = None,
 ) -> "RunSummary":
-    """Run the label flow; Ctrl-C ends it after the batches in flight."""
-    from flows.labelling.label import label_catalogue, label_manifest
+    """Label files; Ctrl-C ends it after those in flight. Little is done at once, where no server should hear of it."""
+    from flows.labelling.small_run import label_if_small
+    from tasks.labelling.finding import find_audio, find_listed
 
     with stop_on_interrupt():
-        options = (str(root), model, workers, dask, max_errors, activate, time_limit_s)
+        if nobody_else_is_asked(dask):
+            found = find_audio(paths) if manifest is None else find_listed(manifest.absolute())
+            small = label_if_small(lambda _: found, workspace.root, model, max_errors, activate, time_limit_s)
+            if small is not None:
+                return small
+        ready_for_flows(workspace)
+        from flows.labelling.label import label_catalogue, label_manifest
+
+        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s)
         if manifest is not None:
             return label_manifest(path_text(manifest.absolute()), *options)
         return label_catalogue([path_text(path.absolute()) for path in paths], *options)

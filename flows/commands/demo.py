@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from flows.commands.catalogue import report, run_label
-from flows.commands.options import ready_for_flows
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_rows
+from storage.catalogue.label_parts import LabelOutcome, Section, Segment
 from storage.catalogue.published import ask
-from storage.models import ModelStore
+from storage.paths import path_of
+from storage.vocabulary import ROLES, Status
 from storage.workspace import Workspace
-from tasks.labelling.batch import label_batch
-from tasks.labelling.request import LabelRecipe, LabelRequest
 
 QUESTIONS: Final = (
     (
@@ -61,9 +60,8 @@ def run_demo(workspace: Workspace, workers: int) -> None:
     began = time.monotonic()
     audio = Path(str(resources.files("storage") / "bundled" / "audio"))
     manifest = audio / "manifest.csv"
-    ready_for_flows(workspace)
     say(f"labelling the music in {audio}")
-    report(run_label([], manifest, workspace.root, None, workers, None), as_json=False)
+    report(run_label([], manifest, workspace, None, workers, None), as_json=False)
     for question, sql in QUESTIONS:
         print(f"\n{question}", flush=True)
         answer = ask(workspace, sql)
@@ -79,15 +77,38 @@ def run_demo(workspace: Workspace, workers: int) -> None:
 
 
 def _draw_maps(workspace: Workspace) -> list[Path]:
-    """One picture per track; a picture that is newer than its labels is kept."""
+    """One picture per track; a picture that is there is kept."""
     from tasks.structure.iram_plot import draw_iram
 
-    stored = ModelStore(workspace.models).load("default")
     pictures = []
-    for path, bpm in ask(workspace, "SELECT path, bpm FROM tracks WHERE kind = 'track' ORDER BY path").rows:
-        picture = workspace.pictures / f"{Path(path).stem}.png"
+    for outcome in _labelled_tracks(workspace):
+        picture = workspace.pictures / f"{path_of(outcome.path).stem}.png"
         if not picture.exists():
-            outcome = label_batch([LabelRequest("", path, None, bpm)], LabelRecipe.of(stored))[0]
             draw_iram(outcome, picture)
         pictures.append(picture)
     return pictures
+
+
+def _labelled_tracks(workspace: Workspace) -> list[LabelOutcome]:
+    """The tracks of the catalogue with a map, as they were labelled."""
+    tracks = ask(workspace, _TRACKS).to_dicts()
+    segments = ask(workspace, f"SELECT track_id, segment, start_bar, end_bar, start_s, end_s, {_ROLES} FROM segments")
+    sections = ask(workspace, "SELECT track_id, section, label, confidence, start_bar, end_bar FROM sections")
+    return [
+        LabelOutcome(
+            label_key="",
+            status=Status.LABELLED,
+            segments=tuple(Segment(*row[1:6], activations=row[6:]) for row in segments.rows if row[0] == track_id),
+            sections=tuple(Section(*row[1:]) for row in sections.rows if row[0] == track_id),
+            **track,
+        )
+        for track_id, track in ((track.pop("track_id"), track) for track in tracks)
+    ]
+
+
+_ROLES: Final = ", ".join(ROLES)
+_TRACKS: Final = """
+SELECT track_id, path, duration_s, bpm, bpm_source, first_downbeat_s,
+       (SELECT model_id FROM models WHERE active) AS model_id
+FROM tracks WHERE kind = 'track' AND status = 'labelled' ORDER BY path
+"""

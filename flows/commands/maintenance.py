@@ -1,7 +1,8 @@
 """Commands `correct`, `retry`, `verify` and `serve`: maintaining a catalogue, and its schedule."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from flows.commands.options import (
     MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
+    nobody_else_is_asked,
     ready_for_flows,
     workspace_at,
 )
@@ -21,6 +23,10 @@ from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.paths import absolute, named_path, path_text
 from storage.vocabulary import Reason
+from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flows.labelling.run_summary import RunSummary
 
 app = typer.Typer()
 
@@ -83,11 +89,24 @@ def retry(
 ) -> None:
     """Try files in quarantine once more."""
     where = workspace_at(workspace)
-    ready_for_flows(where)
-    from flows.labelling.label import label_again
+    finish_label(lambda: _run_retry(where, workers, reason, model, dask, max_errors), as_json)
+
+
+def _run_retry(
+    workspace: Workspace, workers: int, reason: Reason | None, model: str | None, dask: str | None, most: int | None
+) -> "RunSummary":
+    from flows.labelling.run import find_again
+    from flows.labelling.small_run import label_if_small
 
     with stop_on_interrupt():
-        finish_label(lambda: label_again(str(where.root), reason, model, workers, dask, max_errors), as_json)
+        if nobody_else_is_asked(dask):
+            small = label_if_small(partial(find_again, reason=reason), workspace.root, model, most, False, None)
+            if small is not None:
+                return small
+        ready_for_flows(workspace)
+        from flows.labelling.label import label_again
+
+        return label_again(str(workspace.root), reason, model, workers, dask, most)
 
 
 @app.command()

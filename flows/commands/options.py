@@ -66,6 +66,13 @@ def workspace_at(path: Path) -> Workspace:
     return Workspace(root)
 
 
+def nobody_else_is_asked(dask: str | None) -> bool:
+    """Whether the user named neither a Dask cluster that should do the work nor a Prefect server that should see it."""
+    from flows.orchestration.prefect_settings import named_server
+
+    return dask is None and named_server() is None
+
+
 def ready_for_flows(workspace: Workspace) -> None:
     """Make ready to run a flow: refuse at once if somebody else is writing, then connect Prefect quietly."""
     from flows.orchestration.connection import connect_prefect

@@ -11,8 +11,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.datasets.worker import ShardRequest, check_loops, render_shards, shard_requests
-from flows.engine.cluster import Lost, open_client, stream
+from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
+from flows.engine.outcomes import Lost
 from flows.terminal.progress import progress
 from storage.datasets.lock import (
     DatasetLock,

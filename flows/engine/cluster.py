@@ -4,16 +4,13 @@ Prefect sees one task run; Dask sees the batches; memory holds one window of the
 """
 
 import logging
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from threading import Event
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
@@ -21,15 +18,15 @@ from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
+from flows.engine.interrupts import interrupts_blocked
+from flows.engine.outcomes import Finished, Item, Lost, Receipt
+from flows.engine.processes import ENVIRONMENT, MEMORY
 from storage.errors import UserError
 from storage.vocabulary import Reason
 
-Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
-Receipt = TypeVar("Receipt")
 
 _WINDOW_PER_WORKER: Final = 2
-_MEMORY_PER_WORKER: Final = "2GiB"
 _LOOK_EVERY_S: Final = 5.0
 _JOIN_S: Final = 60.0
 
@@ -46,30 +43,12 @@ _LOCAL_SETTINGS: Final = {
     "distributed.admin.system-monitor.gil.enabled": False,
     # On a busy machine a process that is replaced takes longer than Dask's 15 s, after which it would be given up.
     "distributed.deploy.lost-worker-timeout": "1 day",
-    # Dask's own 64 KiB hands every array back to the system; with it page faults took 28 % of the CPU of rendering.
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 27,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
+    **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()},
 }
 
 
-@dataclass(frozen=True)
-class Finished(Generic[Item, Receipt]):
-    """A batch that came back: what went in, and the receipt its worker gave."""
-
-    batch: Sequence[Item]
-    receipt: Receipt
-
-
-@dataclass(frozen=True)
-class Lost(Generic[Item]):
-    """One item whose worker died or ran out of memory each time it was tried."""
-
-    item: Item
-    reason: Reason
-
-
 @contextmanager
-def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_PER_WORKER) -> Iterator[Client]:
+def open_client(address: str | None, workers: int, memory: int | str | None = MEMORY) -> Iterator[Client]:
     """A client of the cluster at `address`, or of a local one with this many single-threaded processes.
 
     `memory` is the most that each of these may have; None leaves it to the machine.
@@ -85,7 +64,7 @@ def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_
             return
         with (
             tempfile.TemporaryDirectory(prefix="rolecall-dask-") as scratch,
-            _interrupts_blocked(),
+            interrupts_blocked(),
             LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -100,21 +79,6 @@ def open_client(address: str | None, workers: int, memory: str | None = _MEMORY_
             Client(cluster, set_as_default=False) as client,
         ):
             yield client
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C here, which the threads and processes that are started from here inherit.
-
-    A worker would otherwise die of it until `flows.engine.processes` has run there, and the cluster with it.
-    """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
-    resource_tracker.ensure_running()  # where it is started it unblocks Ctrl-C, and that would be a worker's parent
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _connect(address: str) -> Client:

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from threading import Event, Thread
 from typing import Final
 
@@ -39,6 +40,21 @@ def stop_on_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C here, which the threads and processes that are started from here inherit.
+
+    A worker would otherwise die of it until `flows.engine.processes` has run there, and the run with it.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    resource_tracker.ensure_running()  # where it is started it unblocks Ctrl-C, and that would be a worker's parent
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _request_stop(*_: object) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 
 from distributed import Client
 
-from flows.engine.cluster import Lost, stream
+from flows.engine.cluster import stream
 from flows.engine.interrupts import StoppedError, stop_requested
+from flows.engine.outcomes import Lost
 from flows.fetching.commits import FetchCommits, Refusal
 from flows.fetching.worker import measure_loops
 from flows.orchestration.artifacts import ProgressArtifact

@@ -7,8 +7,9 @@ from typing import Final
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.engine.cluster import Lost, open_client, stream
+from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import stop_requested
+from flows.engine.outcomes import Lost
 from flows.fetching.commits import FetchSummary, Refusal, committing_fetch
 from flows.fetching.worker import probe_rows
 from flows.orchestration.artifacts import ProgressArtifact

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from distributed import Client, Nanny, Scheduler, SpecCluster, get_worker
 
-from flows.engine.cluster import Finished, Lost, has_gpus, open_client, stream, stream_through_gpus
+from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+from flows.engine.outcomes import Finished, Lost
 from storage.errors import UserError
 from storage.vocabulary import Reason
 from tasks.labelling import watchdog

@@ -12,7 +12,8 @@ from threading import Event
 
 import pytest
 
-from flows.engine.cluster import Finished, open_client, stream
+from flows.engine.cluster import open_client, stream
+from flows.engine.outcomes import Finished
 from storage.catalogue.published import ask
 from storage.errors import UserError
 from storage.workspace import Workspace

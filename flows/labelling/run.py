@@ -1,0 +1,186 @@
+"""A label run, step by step: open it, enter what is on disk, label what is to be labelled, close and publish it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, takewhile
+from pathlib import Path
+from shutil import rmtree
+from typing import Final
+from uuid import uuid4
+
+from flows.engine.interrupts import stop_requested
+from flows.engine.one_process import stream_through_one
+from flows.engine.outcomes import Finished, Lost
+from flows.labelling.run_summary import RunSummary, TooManyErrorsError, UnaccountedFilesError
+from flows.labelling.worker import PartReceipt, analyse_part, answer_part, label_part, save_lost_file
+from flows.terminal.progress import Progress, progress
+from storage.catalogue.archive import archive_parts
+from storage.catalogue.committer import Committer
+from storage.catalogue.labels import Labels, Task
+from storage.catalogue.ledger import Ledger, RunCounts
+from storage.models import ModelStore, StoredModel
+from storage.vocabulary import Kind, Reason
+from storage.workspace import Workspace
+from tasks.audio.library import Omissions
+from tasks.labelling.finding import Found, look_again
+from tasks.labelling.preview import look_at
+from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
+from tasks.labelling.watchdog import TIME_LIMIT_S, Watchdog
+
+Result = Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]
+Engine = Callable[[Iterable[Task]], Iterator[Result]]
+"""Labels files, in whatever processes, and yields what came back."""
+
+BATCH_FILES: Final = 24
+BATCH_BYTES: Final = 64 << 20
+"""A batch holds no more; what is no more than one batch is labelled by one process."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run over a workspace: what it writes to, its model, and the limits on errors and on seconds a file."""
+
+    run_id: str
+    workspace: Workspace
+    ledger: Ledger
+    model: StoredModel
+    max_errors: int | None = None
+    time_limit_s: float = TIME_LIMIT_S
+
+
+def open_run(
+    workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None, time_limit_s: float | None
+) -> Run:
+    """Begin a run with the model that was asked for, else the active one, else the bundled one."""
+    stored = ModelStore(workspace.models).load_chosen(model, ledger.active_model())
+    ledger.register_model(stored.card)
+    if ledger.active_model() is None:
+        ledger.activate_model(stored.card.model_id)
+    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S)
+    ledger.open_run(run.run_id, "label", stored.card.model_id)
+    return run
+
+
+def enter_files(run: Run, found: Found) -> None:
+    """Read the files that are new or changed, and enter everything that was found."""
+    seen = look_at(run.ledger.connection, found.table)
+    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, LABEL_VERSION)
+
+
+def fits_one_process(sizes: Iterable[int]) -> bool:
+    """Whether files of these sizes, in bytes, are so few that one process has done them before a cluster has begun."""
+    first = list(islice(sizes, BATCH_FILES + 1))
+    return len(first) <= BATCH_FILES and sum(first) <= BATCH_BYTES
+
+
+def label_files(
+    run: Run,
+    workers: int,
+    dask: str | None,
+    tell: Callable[[int], AbstractContextManager[Progress | None]] = lambda _: nullcontext(),
+) -> None:
+    """Have the files of a run labelled by other processes, and commit the parts that come back, thousands at a time.
+
+    `tell` is given how many files there are, and opens what hears of their progress beside the terminal.
+    """
+    labels = Labels(run.ledger)
+    total = labels.work(run.run_id)
+    if not total:
+        return
+    committer, folder = Committer(run.workspace, run.ledger), run.workspace.parts / run.run_id
+    rmtree(run.workspace.reading, ignore_errors=True)
+    failed = 0
+    todo = takewhile(lambda _: run.max_errors is None or failed <= run.max_errors, labels.tasks(run.run_id))
+    with _engine(run, total, workers, dask) as label, progress("labelled", total) as shown, tell(total) as told:
+        for result in label(todo):
+            if isinstance(result, Lost):
+                receipt = save_lost_file(result.item, run.model.card.model_id, result.reason, folder)
+            else:
+                receipt = result.receipt
+            committer.add(Path(receipt.part), receipt.files)
+            failed += receipt.failed
+            shown.advance(receipt.files)
+            if told is not None:
+                told.advance(receipt.files)
+    committer.flush()
+    rmtree(run.workspace.reading, ignore_errors=True)
+
+
+def close_run(run: Run, omissions: Omissions, activate: bool) -> RunSummary:
+    """Count, close the run, activate a model that is complete, and swap the public snapshot.
+
+    A run that did not do what was asked has the state `failed`: `require_done` says why.
+    """
+    labels, model_id = Labels(run.ledger), run.model.card.model_id
+    counts = labels.count(run.run_id, model_id)
+    interrupted = stop_requested.is_set()
+    if _too_many_errors(run, counts):
+        state = "failed"
+    else:
+        state = "interrupted" if interrupted else "completed" if counts.reconciles else "failed"
+    unlabelled = labels.unlabelled_by(model_id)
+    if state == "completed" and (activate or not unlabelled) and run.ledger.active_model() != model_id:
+        run.ledger.activate_model(model_id)
+    run.ledger.close_run(run.run_id, state, counts)
+    run.ledger.publish()
+    archive_parts(run.workspace, run.ledger)
+    active = run.ledger.active_model() == model_id
+    return RunSummary(run.run_id, model_id, state, counts, omissions, active, unlabelled)
+
+
+def require_done(run: Run, summary: RunSummary) -> None:
+    """Raise TooManyErrorsError above the run's threshold, UnaccountedFilesError if the counts do not add up."""
+    if _too_many_errors(run, summary.counts):
+        raise TooManyErrorsError(summary)
+    if summary.state == "failed":
+        raise UnaccountedFilesError(summary)
+
+
+def _too_many_errors(run: Run, counts: RunCounts) -> bool:
+    return run.max_errors is not None and counts.quarantined > run.max_errors
+
+
+def find_again(ledger: Ledger, reason: Reason | None) -> Found:
+    """The files in quarantine that are to be tried again, as they look now."""
+    return Found(look_again(Labels(ledger).ask_again(reason)))
+
+
+def _request(item: Task) -> LabelRequest:
+    kind = Kind(item.kind) if item.kind else None
+    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key)
+
+
+@contextmanager
+def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[Engine]:
+    """One process for what it has done before a cluster has begun; else the workers at `dask`, or new ones."""
+    folder, watch = run.workspace.parts / run.run_id, Watchdog(run.workspace.reading, run.time_limit_s)
+    work = partial(label_part, recipe=LabelRecipe.of(run.model), folder=folder, watch=watch)
+    if dask is None and fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
+        yield lambda todo: stream_through_one(work, map(_request, todo), stop_requested)
+        return
+    from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+
+    most = max(1, min(BATCH_FILES, total // (4 * workers)))
+    with open_client(dask, min(workers, total)) as client:
+        if has_gpus(client):
+            prepare = partial(analyse_part, recipe=LabelRecipe.of(run.model), watch=watch)
+            answer = partial(answer_part, recipe=LabelRecipe.of(run.model), folder=folder)
+            yield lambda todo: stream_through_gpus(client, prepare, answer, _batches(todo, most), stop_requested)
+        else:
+            yield lambda todo: stream(client, work, _batches(todo, most), stop_requested)
+
+
+def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
+    """Batches bounded by number and by bytes, so that a batch of hour-long files is a short one."""
+    batch: list[LabelRequest] = []
+    held = 0
+    for item in todo:
+        if batch and (len(batch) == most or held + item.size > BATCH_BYTES):
+            yield batch
+            batch, held = [], 0
+        batch.append(_request(item))
+        held += item.size
+    if batch:
+        yield batch
