@@ -98,7 +98,7 @@ def _labelled_tracks(workspace: Workspace) -> list[LabelOutcome]:
         LabelOutcome(
             label_key="",
             status=Status.LABELLED,
-            segments=tuple(Segment(*row[1:6], activations=row[6:]) for row in segments.rows if row[0] == track_id),
+            segments=tuple(Segment(*row[1:6], row[6:]) for row in segments.rows if row[0] == track_id),
             sections=tuple(Section(*row[1:]) for row in sections.rows if row[0] == track_id),
             **track,
         )

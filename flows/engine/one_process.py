@@ -88,6 +88,7 @@ def _serve(connection: "Connection[Any, Any]", work: Callable[[Any], Any]) -> No
             batch = connection.recv()
         except EOFError:
             return
+        answer: tuple[Any, Exception | None]
         try:
             answer = work(batch), None
         except Exception as error:
