@@ -4,7 +4,7 @@ import sys
 import time
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flows.commands.catalogue import report, run_label
 from flows.terminal.progress import say
@@ -98,12 +98,17 @@ def _labelled_tracks(workspace: Workspace) -> list[LabelOutcome]:
         LabelOutcome(
             label_key="",
             status=Status.LABELLED,
-            segments=tuple(Segment(*row[1:6], row[6:]) for row in segments.rows if row[0] == track_id),
+            segments=tuple(_segment(row) for row in segments.rows if row[0] == track_id),
             sections=tuple(Section(*row[1:]) for row in sections.rows if row[0] == track_id),
             **track,
         )
         for track_id, track in ((track.pop("track_id"), track) for track in tracks)
     ]
+
+
+def _segment(row: tuple[Any, ...]) -> Segment:
+    _, segment, start_bar, end_bar, start_s, end_s, *activations = row
+    return Segment(segment, start_bar, end_bar, start_s, end_s, tuple(activations))
 
 
 _ROLES: Final = ", ".join(ROLES)
