@@ -1,5 +1,6 @@
 """The decoder for what libsndfile does not take: FFmpeg, through PyAV where it is installed."""
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.vocabulary import Reason
+from tasks.audio.containers.spliced import Span, spliced
 from tasks.audio.errors import AudioError
 
-FORMATS: Final = (
+_FORMATS: Final = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,eac3,flac,loas,matroska,mov,mp3,mpc,mpc8,ogg,rm,tak,tta,w64,wav,wv,xwma"
 )
 """The containers that FFmpeg may take a file for: those of audio. Others open further files, or ask the network."""
@@ -21,6 +23,9 @@ _PROMISING: Final = ("ape", "asf", "caf", "flac", "matroska,webm", "mov,mp4,m4a,
 
 _TOLERANCE_S: Final = 0.1
 """By how much a stated length may exceed what is decoded: what an encoder puts before the sound and behind it."""
+
+
+_BLOCK_FRAMES: Final = 1 << 16
 
 
 def is_installed() -> bool:
@@ -34,16 +39,18 @@ class FFmpegReader:
     frames: int | None = None
 
     def __init__(self, file: BinaryIO) -> None:
-        """Open a file that has no name, so that only its bytes say what it is."""
+        """Open an unbuffered file."""
         import av
 
-        self._errors = (av.FFmpegError, ValueError, UnicodeError)
+        self._errors = (av.FFmpegError, ValueError)
         self._file = file
+        # FFmpeg sees a file without a name, so that only its bytes say what it is.
+        nameless = spliced(file, (Span(0, file.seek(0, os.SEEK_END)),))
         try:
-            options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-            self._container = av.open(file, mode="r", options=options, metadata_errors="replace")
+            options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+            self._container = av.open(nameless, mode="r", options=options, metadata_errors="replace")
         except self._errors as error:
-            raise AudioError(Reason.UNREADABLE, f"no decoder takes it: {_plain(error)}") from None
+            raise AudioError(Reason.UNREADABLE, f"FFmpeg does not take it: {_plain(error)}") from None
         if not self._container.streams.audio:
             raise AudioError(Reason.UNSUPPORTED_CODEC, "holds no audio that FFmpeg decodes")
         self._stream = self._container.streams.audio[0]
@@ -53,8 +60,8 @@ class FFmpegReader:
     def blocks(self, start: int = 0, most: int = sys.maxsize) -> Iterator[NDArray[np.float32]]:
         """Frames (n, channels) from `start` on, at most so many; once."""
         seen = 0
-        with self._container:
-            for block in self._decoded():
+        with self._file, self._container:
+            for block in _joined(self._decoded()):
                 wanted = block[max(0, start - seen) : max(0, start + most - seen)]
                 seen += len(block)
                 if len(wanted):
@@ -91,6 +98,18 @@ class FFmpegReader:
         if duration is not None and unit is not None:
             return float(duration * unit)
         return (self._container.duration or 0) / 1e6
+
+
+def _joined(blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Larger blocks of the small ones that FFmpeg gives, each of one number of channels."""
+    waiting: list[NDArray[np.float32]] = []
+    for block in blocks:
+        if waiting and (sum(map(len, waiting)) >= _BLOCK_FRAMES or block.shape[1] != waiting[0].shape[1]):
+            yield np.concatenate(waiting)
+            waiting = []
+        waiting.append(block)
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _shape(frame: Any) -> tuple[int, str, str]:

@@ -14,7 +14,6 @@ import soundfile
 from storage.vocabulary import Reason
 from tasks.audio import ffmpeg
 from tasks.audio.containers.layouts import is_foreign, read_layout
-from tasks.audio.containers.spliced import Span, spliced
 from tasks.audio.containers.streams import Layout
 from tasks.audio.errors import AudioError
 from tasks.audio.libsndfile import Block, LibsndfileReader
@@ -64,8 +63,7 @@ def _reader(file: BinaryIO, extension: str) -> Reader:
     except soundfile.SoundFileError as error:
         refusal = str(getattr(error, "error_string", None) or error)
     if ffmpeg.is_installed():
-        file.seek(0, 2)
-        return ffmpeg.FFmpegReader(spliced(file, (Span(0, file.tell()),)))
+        return ffmpeg.FFmpegReader(file)
     if layout is not None or is_foreign(file) or extension in FOREIGN:
         raise AudioError(
             Reason.UNSUPPORTED_CODEC,

@@ -1,4 +1,4 @@
-"""WAV, RF64, BW64, W64, AIFF, CAF and AU: how many bytes of audio their headers promise, and how many there are.
+"""WAV, RF64, BW64, W64, AIFF, CAF, AU and MP4: how many bytes of audio their headers promise, and how many there are.
 
 Whoever records into a pipe, or loses power, leaves the size open: 0, all ones, or the largest number that came to mind.
 Then the audio goes on to the end of the file. Any other size is a promise, kept if no more than 10 ms are missing.
@@ -118,7 +118,7 @@ def aiff_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
         return None
     if b"COMM" not in found:
         found = {**_chunks_up_to(file, _RIFX, start + 12, stop, b"COMM"), **found}
-    described = _bytes_at(file, found[b"COMM"].start, 22) if b"COMM" in found else b""
+    described = _bytes_at(file, found[b"COMM"].start, min(22, found[b"COMM"].size)) if b"COMM" in found else b""
     if len(described) < 18:
         return None
     channels, frames, bits, exponent, mantissa = struct.unpack(">HIHHQ", described[:18])
@@ -162,6 +162,20 @@ def au_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     return Extent(start, stop, start + offset, size, bytes_per_s, _is_open(size)).layout()
 
 
+def mp4_layout(file: BinaryIO, start: int, stop: int) -> Layout:
+    """An MP4, which FFmpeg reads: only whether the last of its boxes is whole."""
+    place = start
+    while place + 8 <= stop:
+        header = _bytes_at(file, place, 16)
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:], "big")
+        if size < 8:
+            break
+        place += size
+    return Layout(missing=missing_bytes(place - stop) if place > stop else None)
+
+
 def _is_open(size: int) -> bool:
     return any(abs(size - largest) <= _NEAR for largest in _OPEN_SIZES) or size >= 1 << 62
 
@@ -187,10 +201,7 @@ def _chunks(file: BinaryIO, form: _Form, place: int, stop: int) -> Iterator[tupl
         name, start = header[: form.name_bytes], place + form.header_bytes
         size = struct.unpack(form.size, header[form.name_bytes :])[0] - form.header_bytes * form.counts_header
         yield name[:4], _Chunk(start, size)
-        end = start + max(0, size)
-        padded = start + -(-max(0, size) // form.align) * form.align
-        # Some writers leave the byte out that makes an odd size even.
-        place = end if padded != end and not _is_name(file, padded) and _is_name(file, end) else padded
+        place = start + -(-max(0, size) // form.align) * form.align
 
 
 def _are_chunks(file: BinaryIO, form: _Form, place: int, stop: int) -> bool:

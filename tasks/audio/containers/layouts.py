@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
-from tasks.audio.containers.chunks import aiff_layout, au_layout, caf_layout, w64_layout, wave_layout
+from tasks.audio.containers.chunks import aiff_layout, au_layout, caf_layout, mp4_layout, w64_layout, wave_layout
 from tasks.audio.containers.flac import flac_layout
 from tasks.audio.containers.mpeg import mpeg_layout
 from tasks.audio.containers.ogg import ogg_layout
@@ -40,6 +40,8 @@ def read_layout(file: BinaryIO) -> Layout | None:
     reading = _BY_FIRST_BYTES.get(head[:4])
     if reading is not None and (head[:4] not in (b"RIFF", b"RIFX", b"FORM") or head[8:12] in _FORMS):
         return reading(file, start, stop)
+    if head[4:8] == b"ftyp":
+        return mp4_layout(file, start, stop)
     return None if is_foreign(file) else mpeg_layout(file, 0, stop)
 
 
