@@ -1,6 +1,5 @@
 """The decoder for what libsndfile does not take: FFmpeg, through PyAV where it is installed."""
 
-import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.vocabulary import Reason
-from tasks.audio.containers.spliced import Span, spliced
 from tasks.audio.errors import AudioError
 
 _FORMATS: Final = (
@@ -44,16 +42,17 @@ class FFmpegReader:
 
         self._errors = (av.FFmpegError, ValueError)
         self._file = file
-        # FFmpeg sees a file without a name, so that only its bytes say what it is.
-        nameless = spliced(file, (Span(0, file.seek(0, os.SEEK_END)),))
+        file.seek(0)
+        # FFmpeg gets a file without a name, so that only its bytes say what it is.
+        options = {"fd": str(file.fileno()), "protocol_whitelist": "fd", "format_whitelist": _FORMATS}
         try:
-            options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
-            self._container = av.open(nameless, mode="r", options=options, metadata_errors="replace")
+            self._container = av.open("fd:", mode="r", options=options, metadata_errors="replace")
         except self._errors as error:
             raise AudioError(Reason.UNREADABLE, f"FFmpeg does not take it: {_plain(error)}") from None
-        if not self._container.streams.audio:
+        decodable = [stream for stream in self._container.streams.audio if stream.codec_context is not None]
+        if not decodable:
             raise AudioError(Reason.UNSUPPORTED_CODEC, "holds no audio that FFmpeg decodes")
-        self._stream = self._container.streams.audio[0]
+        self._stream = decodable[0]
         self._stream.codec_context.thread_count = 1
         self.rate: int = self._stream.rate or 0
 

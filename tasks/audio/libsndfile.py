@@ -17,7 +17,7 @@ from tasks.audio.errors import AudioError
 
 Block = NDArray[np.float32]
 
-BLOCK_FRAMES: Final = 1 << 16
+_BLOCK_FRAMES: Final = 1 << 16
 _RUN_UP: Final = 1 << 13
 """Frames decoded before a cut and thrown away: an MP3's first frames after a jump lack what earlier ones held."""
 
@@ -112,7 +112,7 @@ class _OpenStream:
                 self._sound.seek(min(start, self._sound.frames) - _RUN_UP)
             self._read(min(start, _RUN_UP))
             left = sys.maxsize if self.frames is None else max(0, self.frames - start)
-            while left > 0 and most > 0 and len(block := self._read(min(BLOCK_FRAMES, most, left))):
+            while left > 0 and most > 0 and len(block := self._read(min(_BLOCK_FRAMES, most, left))):
                 most -= len(block)
                 left -= len(block)
                 yield block
@@ -127,7 +127,7 @@ class _OpenStream:
     def _beyond(self, most: int) -> Iterator[Block]:
         """What follows the frames that were promised; what cannot be decoded there is no audio."""
         try:
-            while most > 0 and len(block := self._read(min(BLOCK_FRAMES, most))):
+            while most > 0 and len(block := self._read(min(_BLOCK_FRAMES, most))):
                 most -= len(block)
                 yield block
         except AudioError:

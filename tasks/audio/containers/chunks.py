@@ -51,7 +51,8 @@ class _Chunk(NamedTuple):
 class Extent(NamedTuple):
     """A file from `start` to `stop` whose audio begins at `audio`, and the bytes of audio that it states (`size`).
 
-    `open` tells that the size was left open, `edits` what a decoder needs changed to read it all.
+    `is_open` tells that the size was left open, `edits` what a decoder needs changed to read it all, and `is_cut` that
+    `stop` is not the end of the file.
     """
 
     start: int
@@ -59,13 +60,15 @@ class Extent(NamedTuple):
     audio: int
     size: int
     bytes_per_s: float
-    open: bool
+    is_open: bool
     edits: tuple[tuple[int, bytes], ...] = ()
+    is_cut: bool = False
 
     def layout(self) -> Layout:
         """The one stream of the file, and what is missing of it."""
-        view = edited(self.start, self.stop, sorted(self.edits)) if self.start or self.edits else AS_IT_IS
-        lack = 0 if self.open else self.audio + self.size - self.stop
+        is_changed = self.start > 0 or bool(self.edits) or self.is_cut
+        view = edited(self.start, self.stop, sorted(self.edits)) if is_changed else AS_IT_IS
+        lack = 0 if self.is_open else self.audio + self.size - self.stop
         missing = missing_bytes(lack) if lack > FORGIVEN_S * self.bytes_per_s else None
         return Layout((Stream((view,)),), missing)
 
@@ -105,7 +108,9 @@ def w64_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     data, bytes_per_s = found[b"data"], struct.unpack("<HHIIHH", described)[3]
     is_open = data.size <= 0 or _is_open(data.size + _W64.header_bytes)
     edits = ((data.start - 8, _packed("<Q", stop - data.start + _W64.header_bytes)),) if is_open else ()
-    return Extent(start, stop, data.start, data.size, bytes_per_s, is_open, edits).layout()
+    # libsndfile takes whatever follows the audio for audio.
+    end = stop if is_open else min(stop, data.start + data.size)
+    return Extent(start, end, data.start, data.size, bytes_per_s, is_open, edits, is_cut=end < stop).layout()
 
 
 def aiff_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:

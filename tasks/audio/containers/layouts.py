@@ -28,7 +28,7 @@ _BY_FIRST_BYTES: Final[dict[bytes, Reading]] = {
 }
 _FORMS: Final = (b"WAVE", b"AIFF", b"AIFC")
 _ASF, _MATROSKA, _ADTS = b"\x30\x26\xb2\x75", b"\x1a\x45\xdf\xa3", (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")
-_FOREIGN: Final = (_ASF, _MATROSKA, *_ADTS, b"wvPk", b"MAC ", b"TTA1", b"MPCK", b"MP+", b"ADIF", b"#!AMR", b".RMF")
+_FOREIGN: Final = (_ASF, _MATROSKA, *_ADTS, b"wvpk", b"MAC ", b"TTA1", b"MPCK", b"MP+", b"ADIF", b"#!AMR", b".RMF")
 _MP4_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
 
 
