@@ -11,27 +11,26 @@ import time
 from pathlib import Path
 from typing import Any
 
-import soundfile
+from tasks.audio import decoding
+from tasks.audio.readers import Reader
 
-_Decoder = soundfile.SoundFile
+_open_reader = decoding.open_reader
 
 
-class DeadlyDecoder(_Decoder):  # type: ignore[misc,valid-type]
-    def __init__(self, path: Path, *arguments: Any, **settings: Any) -> None:
-        name = Path(path).name
-        if "kills" in name:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if "hangs" in name:
-            # A call through PyDLL keeps the interpreter's lock, so that no Python thread and no signal handler runs.
-            ctypes.PyDLL(None).sleep(100_000)
-        if "slow" in name:
-            time.sleep(0.5)
-        super().__init__(path, *arguments, **settings)
+def open_deadly_reader(path: Path) -> Reader:
+    if "kills" in path.name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "hangs" in path.name:
+        # A call through PyDLL keeps the interpreter's lock, so that no Python thread and no signal handler runs.
+        ctypes.PyDLL(None).sleep(100_000)
+    if "slow" in path.name:
+        time.sleep(0.5)
+    return _open_reader(path)
 
 
 def dask_setup(worker: Any) -> None:
     """Called by Dask as the worker starts: after the survey, before the first file is read."""
-    soundfile.SoundFile = DeadlyDecoder
+    decoding.open_reader = open_deadly_reader
     vanishing = os.environ.get("TEST_VANISHING")
     if vanishing:
         Path(vanishing).unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Reading audio: decoding, truncation, loudness, stretching, degradations."""
+"""Reading audio: layouts of files, decoding, the mix of channels, loudness, stretching, degradations."""

@@ -13,9 +13,9 @@ import soxr
 from numpy.typing import NDArray
 
 from storage.vocabulary import Reason
+from tasks.audio.downmix import Downmix
 from tasks.audio.errors import AudioError as AudioError
 from tasks.audio.readers import open_reader
-from tasks.audio.truncation import check_whole
 
 Samples = NDArray[np.float32]
 
@@ -58,7 +58,8 @@ class Sound:
         check_file(path)
         self.path, self.sample_rate = path, sample_rate
         self._reader = open_reader(path)
-        self._frames_read, self._peak, self._hash = 0, 0.0, hashlib.sha256()
+        self._frames_read, self._hash = 0, hashlib.sha256()
+        self._peak, self._swing = 0.0, 0.0
         seconds = (self._reader.frames or 0) / self._reader.rate
         if seconds > LONGEST_S:
             raise AudioError(Reason.TOO_LONG, f"{seconds / 3600:.1f} h long; at most {LONGEST_S / 3600:.0f} h")
@@ -82,19 +83,23 @@ class Sound:
         for block in self._resampled():
             self._examine(block)
             yield block
-        check_whole(self.path, self._reader.frames, self._frames_read)
         if self.duration_s < SHORTEST_S:
             raise AudioError(Reason.TOO_SHORT, f"{self.duration_s:.3f} s long; at least {SHORTEST_S} s")
-        if self._peak < SILENCE_PEAK:
+        if min(self._peak, self._swing) < SILENCE_PEAK:
             raise AudioError(Reason.SILENT, "peak below -80 dBFS")
 
     def _resampled(self) -> Iterator[Samples]:
         resampler = soxr.ResampleStream(self._reader.rate, self.sample_rate, 1, dtype="float32", quality=_QUALITY)
+        downmix = Downmix()
         for block in self._reader.blocks():
             self._frames_read += len(block)
             if self.duration_s > LONGEST_S:
                 raise AudioError(Reason.TOO_LONG, f"more than {LONGEST_S / 3600:.0f} h long")
-            yield resampler.resample_chunk(_mixed_down(block))
+            mono = downmix.mix(block)
+            # Half of the way from the lowest sample to the highest is the peak around whatever offset there is. It is
+            # taken before resampling, which makes a step of the offset at either end of the file.
+            self._swing = max(self._swing, (float(mono.max()) - float(mono.min())) / 2)
+            yield resampler.resample_chunk(mono)
         yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _examine(self, block: Samples) -> None:
@@ -123,7 +128,7 @@ def decode_cut(path: Path, sample_rate: int, start_s: float, duration_s: float) 
     check_file(path)
     reader = open_reader(path)
     blocks = list(reader.blocks(round(start_s * reader.rate), round(duration_s * reader.rate)))
-    samples = _mixed_down(np.concatenate(blocks)) if blocks else np.empty(0, np.float32)
+    samples = Downmix().mix(np.concatenate(blocks)) if blocks else np.empty(0, np.float32)
     return np.asarray(soxr.resample(samples, reader.rate, sample_rate, quality=_QUALITY), np.float32)
 
 
@@ -139,15 +144,3 @@ def check_file(path: Path) -> None:
         raise AudioError(Reason.PERMISSION, "may not be read by this user")
     if size == 0:
         raise AudioError(Reason.EMPTY, "0 bytes")
-
-
-def _mixed_down(block: Samples) -> Samples:
-    """The mean of the channels of (frames, channels), without NumPy's mean, which is slow on short rows."""
-    channels = block.shape[1]
-    if channels == 1:
-        return block[:, 0]
-    if channels == 2:
-        both = np.add(block[:, 0], block[:, 1])
-        both *= np.float32(0.5)
-        return both
-    return block @ np.full(channels, 1 / channels, np.float32)
