@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,11 @@ def dask_setup(worker: Any) -> None:
 def start() -> None:
     """Called in a process of a pool as it starts."""
     soundfile.SoundFile = DeadlyDecoder
+
+
+def label_part(requests: Sequence[Any], **settings: Any) -> Any:
+    """What a worker runs, with these decoders; for a process that has imported none of it yet."""
+    start()
+    from flows.labelling import worker
+
+    return worker.label_part(requests, **settings)

@@ -16,7 +16,6 @@ from flows.engine.one_process import stream_through_one
 from flows.engine.outcomes import Finished
 from flows.labelling.run import BATCH_BYTES, BATCH_FILES, fits_one_process
 from flows.labelling.small_run import label_if_small
-from flows.labelling.worker import PartReceipt, label_part
 from storage.catalogue.ledger import Ledger
 from storage.catalogue.published import ask
 from storage.models import BUNDLED, ModelStore
@@ -123,20 +122,12 @@ def test_ctrl_c_finishes_the_file_in_hand_and_the_next_run_goes_on(alone: Progra
     assert ended.json()["labelled"] + ended.json()["unchanged"] == BATCH_FILES, ended.err
 
 
-def deadly_label_part(
-    requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path, watch: Watchdog
-) -> PartReceipt:
-    """`label_part` with decoders that die and hang."""
-    deadly.start()
-    return label_part(requests, recipe, folder, watch)
-
-
 @pytest.mark.drill
 def test_a_file_that_kills_or_hangs_costs_itself_alone(tmp_path: Path) -> None:
     folder = loops(tmp_path / "audio", ["a.wav", "hangs.wav", "kills.wav", "z.wav"])
     recipe = LabelRecipe.of(ModelStore(BUNDLED).load("default"))
     watch = Watchdog(tmp_path / "reading", 5.0)
-    work = partial(deadly_label_part, recipe=recipe, folder=tmp_path / "parts", watch=watch)
+    work = partial(deadly.label_part, recipe=recipe, folder=tmp_path / "parts", watch=watch)
     requests = [LabelRequest(path.name, str(path)) for path in sorted(folder.iterdir())]
     results = list(stream_through_one(work, requests, Event()))
     rows = [row for result in results if isinstance(result, Finished) for row in read_part(Path(result.receipt.part))]
