@@ -39,7 +39,7 @@ def dask_setup(worker: Any) -> None:
 
 def start() -> None:
     """Called in a process of a pool as it starts."""
-    soundfile.SoundFile = DeadlyDecoder
+    decoding.open_reader = open_deadly_reader
 
 
 def label_part(requests: Sequence[Any], **settings: Any) -> Any:
