@@ -102,8 +102,7 @@ def run_bench(paths: Sequence[Path], workspace: Workspace, price: float) -> Benc
             stages = time_stages(staged, LabelRecipe.of(stored))
         watched = _label(files, scratch)
         run, measured = watched.marginal()
-        decode_cpu_s = time_decoding(measured)
-        audio_s = sum(soundfile.info(os.fsencode(file)).duration for file in measured)
+        decode_cpu_s, audio_s = time_decoding(measured)
         commit_cpu_s = _time_commit(watched.outcomes(), scratch / "commits") * run.files
     return Bench(_machine(), stages, run, audio_s, decode_cpu_s, commit_cpu_s, price)
 

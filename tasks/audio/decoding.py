@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ Samples = NDArray[np.float32]
 EXTENSIONS: Final = frozenset(
     {
         *(".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".au"),
-        *(".flac", ".ogg", ".oga", ".mp3"),
+        *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2"),
     }
 )
 """Extensions that the core decodes."""
@@ -121,6 +122,13 @@ def decode(path: Path, sample_rate: int) -> Audio:
     sound = Sound(path, sample_rate)
     samples = np.concatenate(list(sound.blocks()))
     return Audio(samples, sample_rate, sound.duration_s, sound.digest)
+
+
+def stated_duration_s(path: Path) -> float | None:
+    """Seconds of a file as far as they are known without decoding it, else None; raises `AudioError`."""
+    check_file(path)
+    with closing(open_reader(path)) as reader:
+        return None if reader.frames is None else reader.frames / reader.rate
 
 
 def decode_cut(path: Path, sample_rate: int, start_s: float, duration_s: float) -> Samples:

@@ -11,7 +11,7 @@ _CANCELLED: Final = 0.5
 """Channels that have nothing in common lose a part of their energy in the mean; below half of that they cancel."""
 
 _CLEARLY_LOUDER: Final = 2.0
-_STEP: Final = 17
+_STEP: Final = 31
 """Every so many frames are enough to tell how loud channels are; a prime, so that no usual tone hides between them."""
 
 _FEWEST: Final = 4096

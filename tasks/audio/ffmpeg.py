@@ -73,6 +73,11 @@ class FFmpegReader:
                 Reason.TRUNCATED, f"the header names {promised_s:.1f} s, {seen / self.rate:.1f} s were decoded"
             )
 
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+        self._file.close()
+
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
         from av import AudioResampler
 

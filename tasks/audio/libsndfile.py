@@ -54,6 +54,11 @@ class LibsndfileReader:
             else:
                 yield from cut(self._chained(), start, most)
 
+    def close(self) -> None:
+        """Close the file."""
+        self._first.close()
+        self._file.close()
+
     def _chained(self) -> Iterator[Block]:
         yield from self._first.blocks()
         for stream in self._streams[1:]:
@@ -123,6 +128,10 @@ class _OpenStream:
                 raise AudioError(Reason.TRUNCATED, f"the header names {self.frames} frames, {decoded} were decoded")
             if not self._is_counted:
                 yield from self._beyond(most)
+
+    def close(self) -> None:
+        """Let go of the decoder."""
+        self._sound.close()
 
     def _beyond(self, most: int) -> Iterator[Block]:
         """What follows the frames that were promised; what cannot be decoded there is no audio."""

@@ -18,8 +18,8 @@ from tasks.audio.containers.streams import Layout
 from tasks.audio.errors import AudioError
 from tasks.audio.libsndfile import Block, LibsndfileReader
 
-FOREIGN: Final = frozenset({".m4a", ".mp4", ".aac", ".opus", ".wma", ".ape", ".wv", ".mka", ".webm"})
-"""Extensions of audio beside those of `tasks.audio.decoding.EXTENSIONS`; all but Opus need FFmpeg."""
+FOREIGN: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mka", ".webm"})
+"""Extensions of audio that only FFmpeg decodes."""
 
 _SLOWEST_HZ, _FASTEST_HZ = 1_000, 1_000_000
 
@@ -32,6 +32,10 @@ class Reader(Protocol):
 
     def blocks(self, start: int = 0, most: int = sys.maxsize) -> Iterator[Block]:
         """Frames (n, channels) from `start` on, at most so many; once. Raises `AudioError` truncated."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file, of which no blocks are wanted."""
         ...
 
 

@@ -1,6 +1,5 @@
 """Preview of a label run for `rolecall plan`: which files are new, changed or known, and how long it takes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
-import soundfile
 
 from storage.catalogue.comparison import (
     DiskState,
@@ -24,6 +22,7 @@ from storage.catalogue.published import open_catalogue
 from storage.models import ModelStore
 from storage.paths import path_of
 from storage.workspace import Workspace
+from tasks.audio.decoding import AudioError, stated_duration_s
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import find_audio, hash_files
 from tasks.labelling.request import LABEL_VERSION
@@ -74,9 +73,12 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
     sampled_s, sampled_bytes = 0.0, 0
     for path, size in files[:: max(1, len(files) // _SAMPLED_HEADERS)]:
         try:
-            sampled_s += float(soundfile.info(os.fsencode(path_of(path))).duration)
-        except (OSError, soundfile.SoundFileError):
+            stated_s = stated_duration_s(path_of(path))
+        except AudioError:
             continue
+        if stated_s is None:
+            continue
+        sampled_s += stated_s
         sampled_bytes += size
     return sum(size for _, size in files) * sampled_s / sampled_bytes if sampled_bytes else 0.0
 

@@ -72,13 +72,16 @@ def _stages_of(path: Path, network: LoadedNetwork, config: MelConfig) -> list[fl
     return [sound.duration_s, decode, max(0.0, read - decode), mel, tempo, segments, answer]
 
 
-def time_decoding(paths: Sequence[Path]) -> float:
-    """Processor seconds of nothing but decoding some files."""
-    return sum(_timed(_decode, path)[0] for path in paths)
+def time_decoding(paths: Sequence[Path]) -> tuple[float, float]:
+    """Processor seconds of nothing but decoding some files, and the seconds of audio that they hold."""
+    timed = [_timed(_decode, path) for path in paths]
+    return sum(seconds for seconds, _ in timed), sum(audio_s for _, audio_s in timed)
 
 
-def _decode(path: Path) -> int:
-    return sum(len(block) for block in open_reader(path).blocks())
+def _decode(path: Path) -> float:
+    """Seconds of audio decoded."""
+    reader = open_reader(path)
+    return sum(len(block) for block in reader.blocks()) / reader.rate
 
 
 def _timed(work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> tuple[float, Result]:

@@ -1,7 +1,5 @@
 """FLAC: how many frames the header promises, and the file shown so that the decoder goes on to its real end."""
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import BinaryIO, Final
 
 from tasks.audio.containers.spliced import Span
@@ -12,9 +10,7 @@ HEADER_BYTES: Final = 42
 """The mark, the header of the first block, and that block: STREAMINFO."""
 
 FRAME_HEADER_BYTES: Final = 16
-_MARK: Final = b"fLaC"
 _STREAMINFO: Final = bytes((0, 0, 34))
-_WINDOW: Final = 1 << 20
 _SMALLEST_FRAME: Final = 10
 _LARGEST_BLOCK: Final = 65_535
 _LAST_BLOCK: Final = 0x80
@@ -26,21 +22,17 @@ _BITS: Final = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 
 
 def flac_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
-    """A FLAC file, or several that were joined; None where it does not begin with its STREAMINFO."""
-    end = before_trailing_tags(file, start, stop)
-    starts = [place for place in _marks(file, start, end) if place == start or _begins_a_file(file, place)]
-    if not starts or not _begins_a_file(file, start):
+    """A FLAC file; None where it does not begin with its STREAMINFO."""
+    header = _bytes_at(file, start, HEADER_BYTES)
+    if len(header) < HEADER_BYTES or header[5:8] != _STREAMINFO:
         return None
-    streams, missing = [], None
-    for first, last in pairwise([*starts, end]):
-        header = _bytes_at(file, first, HEADER_BYTES)
-        promised = promised_frames(header)
-        if promised is not None and promised > (last - first) // _SMALLEST_FRAME * _LARGEST_BLOCK:
-            missing = f"the header names {promised} frames, more than {last - first} bytes can hold"
-        frame = _bytes_at(file, _first_frame(file, first, last), FRAME_HEADER_BYTES)
-        view = (corrected(header, frame), Span(first + HEADER_BYTES, last))
-        streams.append(Stream((view,), promised=promised))
-    return Layout(tuple(streams), missing)
+    promised, end = promised_frames(header), before_trailing_tags(file, start, stop)
+    missing = None
+    if promised is not None and promised > (end - start) // _SMALLEST_FRAME * _LARGEST_BLOCK:
+        missing = f"the header names {promised} frames, more than {end - start} bytes can hold"
+    frame = _bytes_at(file, _first_frame(file, start, end), FRAME_HEADER_BYTES)
+    view = (corrected(header, frame), Span(start + HEADER_BYTES, end))
+    return Layout((Stream((view,), promised=promised),), missing)
 
 
 def promised_frames(header: bytes) -> int | None:
@@ -67,26 +59,9 @@ def corrected(header: bytes, frame: bytes) -> bytes:
     return header[:8] + sizes + header[12:18] + numbers.to_bytes(8, "big") + header[26:]
 
 
-def _marks(file: BinaryIO, start: int, stop: int) -> Iterator[int]:
-    """Where a file may begin."""
-    place = start
-    while place < stop:
-        window = _bytes_at(file, place, min(_WINDOW + len(_MARK) - 1, stop - place))
-        at = window.find(_MARK)
-        while at >= 0:
-            yield place + at
-            at = window.find(_MARK, at + 1)
-        place += _WINDOW
-
-
-def _begins_a_file(file: BinaryIO, place: int) -> bool:
-    header = _bytes_at(file, place, HEADER_BYTES)
-    return len(header) == HEADER_BYTES and header[:5] in (_MARK + b"\0", _MARK + b"\x80") and header[5:8] == _STREAMINFO
-
-
 def _first_frame(file: BinaryIO, start: int, stop: int) -> int:
     """Where the blocks of metadata end."""
-    place, is_last = start + len(_MARK), False
+    place, is_last = start + 4, False
     while not is_last and place < stop:
         header = _bytes_at(file, place, 4)
         is_last = len(header) < 4 or bool(header[0] & _LAST_BLOCK)

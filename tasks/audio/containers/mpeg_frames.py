@@ -23,6 +23,9 @@ _COUNT_BYTES: Final = 64
 """Bytes of a frame in which the name of a header that counts frames stands."""
 
 
+_INITIALS: Final = b"XIV"
+"""How the names of these headers begin."""
+
 _KBITS: Final = {
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -183,22 +186,25 @@ def _lengths_at(file: BinaryIO, place: int, kind: Format, stop: int) -> dict[int
 
 def _follow(file: BinaryIO, start: int, kind: Format, stop: int) -> Run:
     """The run that begins at `start`; it ends before a frame that counts frames, which begins another recording."""
-    lengths, mono = _lengths_at(file, start, kind, stop), kind.mono
+    lengths, mono, counts = _lengths_at(file, start, kind, stop), kind.mono, count_at(kind)
+    xing, vbri = (place for _, place in counts[1:])
     place, frames, length, first_frame = start, 0, 0, b""
     while place + HEADER_BYTES <= stop:
         file.seek(place)
         window = file.read(min(_WINDOW, stop - place))
-        last = len(window) - (HEADER_BYTES if place + len(window) == stop else _COUNT_BYTES)
-        inside, counted = 0, _next_count(window, kind, 0 if frames else 1)
+        last = len(window) - HEADER_BYTES
+        if place + len(window) < stop:
+            last -= _COUNT_BYTES
+        else:
+            window += bytes(_COUNT_BYTES)
+        inside = 0
         while inside <= last:
             key = window[inside + 1] << 8 | window[inside + 2]
             if window[inside] != 0xFF or (window[inside + 3] >= 0xC0) != mono or key not in lengths:
                 return Run(kind, Span(start, place + inside), frames, first_frame)
-            if inside >= counted:
-                if inside == counted:
-                    return Run(kind, Span(start, place + inside), frames, first_frame)
-                counted = _next_count(window, kind, inside)
-                continue
+            may_count = frames and (window[inside + xing] in _INITIALS or window[inside + vbri] in _INITIALS)
+            if may_count and any(window.startswith(name, inside + offset) for name, offset in counts):
+                return Run(kind, Span(start, place + inside), frames, first_frame)
             length = lengths[key]
             first_frame = first_frame or window[:length]
             frames += 1
@@ -213,9 +219,3 @@ def count_at(kind: Format) -> tuple[tuple[bytes, int], ...]:
     """The names of headers that count frames, each with where it stands in its frame (Xing's, and Fraunhofer's)."""
     xing = HEADER_BYTES + kind.side_bytes
     return ((b"Xing", xing), (b"Info", xing), (b"VBRI", HEADER_BYTES + 32))
-
-
-def _next_count(window: bytes, kind: Format, inside: int) -> int:
-    """Where in a window the next frame begins that may count frames; behind its end if there is none."""
-    places = (window.find(name, inside + offset) - offset for name, offset in count_at(kind))
-    return min((place for place in places if place >= inside), default=len(window))

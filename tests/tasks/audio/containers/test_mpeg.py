@@ -214,4 +214,6 @@ def test_headers_that_cannot_be_are_none() -> None:
 
 @pytest.mark.parametrize("folder", [LOOPS, TRACKS], ids=["loops", "tracks"])
 def test_real_files_are_whole(folder: Path) -> None:
-    assert [path.name for path in folder.glob("*.ogg") if is_truncated(path, path.read_bytes())] == []
+    paths = sorted(folder.glob("*.ogg"))
+    assert paths
+    assert all(decode(path, 16_000).duration_s > 1 for path in paths)
