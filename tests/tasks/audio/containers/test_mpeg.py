@@ -216,4 +216,4 @@ def test_headers_that_cannot_be_are_none() -> None:
 def test_real_files_are_whole(folder: Path) -> None:
     paths = sorted(folder.glob("*.ogg"))
     assert paths
-    assert all(decode(path, 16_000).duration_s > 1 for path in paths)
+    assert all(decode(path, 16_000).duration_s > 0.5 for path in paths)
