@@ -34,32 +34,26 @@ types: $(VENV)/.installed
 docs: $(VENV)/.installed  ## the reference in docs/sql.md, from the comments in storage/sql
 	$(BIN)/python docs/sql_reference.py
 
-# How the model was made: wide teachers that differ by seed, and a narrow student of all of them.
+# How the model was made: from parts, once, on loops of some 480 people.
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:
 # `rolecall evaluate MODEL --failures FOLDER` shows where, `rolecall models explain MODEL FOLDER` puts the reasons on its card.
 MODEL_WORKSPACE ?= .model
 # On one thread, so that the bits do not depend on how many cores there are.
-TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --epochs 13 --patience 13 --workspace $(MODEL_WORKSPACE)
+TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 
 # What took long is not done again where a `make model` was stopped.
-$(MODEL_WORKSPACE)/.taught: $(VENV)/.installed
+$(MODEL_WORKSPACE)/.rendered: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall fetch compositions $(CORPUS)/tracks --workspace $(MODEL_WORKSPACE)
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
-	$(BIN)/rolecall dataset teach bundled-model --workspace $(MODEL_WORKSPACE)
-	touch $@
-
-$(MODEL_WORKSPACE)/.teachers: $(MODEL_WORKSPACE)/.taught
-	for seed in 2026 2027; do $(TRAIN) --width 40 --seed $$seed || exit; done
 	touch $@
 
 .PHONY: model
-model: $(MODEL_WORKSPACE)/.teachers  ## make model CORPUS=folder: the bundled model again, from loops to card
-	$(TRAIN) --width 28 --seed 2027 \
-	  $$($(call ask,SELECT '--teacher ' || model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at))
-	student=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-student-bundled-model' ORDER BY created_at DESC LIMIT 1)); \
-	  cp $(MODEL_WORKSPACE)/models/$$student/card.json $(MODEL_WORKSPACE)/models/$$student/model.safetensors storage/bundled/model/
+model: $(MODEL_WORKSPACE)/.rendered  ## make model CORPUS=folder: the bundled model again, from loops to card
+	$(TRAIN) --width 28 --parts 0.5 --epochs 12 --patience 12 --steps 150 --batch 32
+	made=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at DESC LIMIT 1)); \
+	  cp $(MODEL_WORKSPACE)/models/$$made/card.json $(MODEL_WORKSPACE)/models/$$made/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/loops --report $(MODEL_WORKSPACE)/loops.md
 	cp $(MODEL_WORKSPACE)/loops-reliability.png storage/bundled/model/calibration.png
 	cp $(MODEL_WORKSPACE)/loops-confusion.png storage/bundled/model/confusion.png
