@@ -94,9 +94,9 @@ def train(
         _print_table(board, as_json)
         return
     from tasks.networks import NETWORKS, POOLINGS, WIDTHS
+    from tasks.training.fitting import TrainingRequest
     from tasks.training.loop import TrainingConfig
     from tasks.training.losses import LOSSES
-    from tasks.training.model_card import TrainingRequest
 
     _choose("network", network, NETWORKS)
     _choose("pooling", pooling, POOLINGS)

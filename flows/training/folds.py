@@ -28,7 +28,7 @@ from tasks.training.cross_validation import (
     score_maps,
     units_of_rows,
 )
-from tasks.training.model_card import TrainingRequest, read_material
+from tasks.training.fitting import TrainingRequest, read_material
 
 
 @flow(name="cross-validate")

@@ -18,8 +18,8 @@ from storage.models import ModelCard, ModelStore
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace
 from tasks.networks.speed import SEGMENT_S
-from tasks.training import model_card
-from tasks.training.model_card import TrainingRequest
+from tasks.training import fitting
+from tasks.training.fitting import TrainingRequest
 from tasks.training.sweeps import first_round, read_sweep, second_round
 from tasks.training.training_curves import draw_leaderboard
 
@@ -71,10 +71,10 @@ def train_one(asked: tuple[TrainingRequest, str]) -> str:
     request, root = asked
     torch.set_num_threads(1)
     store = Workspace(Path(root))
-    material = model_card.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
+    material = fitting.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
     checkpoint = store.models / "unfinished" / f"{request.digest}.safetensors"
-    trained = model_card.fit(request, material, checkpoint, lambda epoch, loss, score: None)
-    card = model_card.save_model(request, material, trained).card
+    trained = fitting.fit(request, material, checkpoint, lambda epoch, loss, score: None)
+    card = fitting.save_model(request, material, trained).card
     checkpoint.unlink(missing_ok=True)
     return f"{card.model_id} {card.name}: validation macro PR-AUC {trained.history.best:.4f}"
 

@@ -11,9 +11,9 @@ from storage.catalogue.ledger import Ledger
 from storage.datasets.lock import DatasetStore
 from storage.models import ModelCard, ModelStore
 from storage.workspace import Workspace
-from tasks.training import model_card
+from tasks.training import fitting
+from tasks.training.fitting import Material, TrainingRequest
 from tasks.training.loop import TrainedNetwork
-from tasks.training.model_card import Material, TrainingRequest
 from tasks.training.training_curves import draw_curves
 
 
@@ -24,10 +24,10 @@ def train_model(request: TrainingRequest, workspace: str) -> ModelCard:
     A training that was stopped goes on where it was when the same is asked for again.
     """
     with Workspace(Path(workspace)).lock("train") as store, Ledger.of(store) as ledger:
-        material = model_card.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
+        material = fitting.read_material(DatasetStore(store.datasets), request.dataset, ModelStore(store.models))
         checkpoint = store.models / "unfinished" / f"{request.digest}.safetensors"
         trained = fit(request, material, checkpoint)
-        card = model_card.save_model(request, material, trained).card
+        card = fitting.save_model(request, material, trained).card
         checkpoint.unlink(missing_ok=True)
         ledger.register_model(card)
         ledger.publish()
@@ -44,7 +44,7 @@ def fit(request: TrainingRequest, material: Material, checkpoint: Path) -> Train
         say(f"epoch {epoch + 1} of {epochs}: loss {loss:.4f}, validation macro PR-AUC {score:.4f}")
         update_progress_artifact(shown, 100.0 * (epoch + 1) / epochs)  # type: ignore[arg-type]
 
-    trained = model_card.fit(request, material, checkpoint, report)
+    trained = fitting.fit(request, material, checkpoint, report)
     curves = draw_curves(trained.history, material.models.root / "curves" / f"{request.digest}.png")
     create_image_artifact(curves.as_uri(), key="curves", description=f"{request.name}: loss and validation PR-AUC")
     return trained

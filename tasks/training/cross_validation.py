@@ -26,8 +26,8 @@ from tasks.evaluation.metrics import (
 from tasks.evaluation.reliability import confusion
 from tasks.features.mel_config import MelConfig
 from tasks.networks.inference import predict
+from tasks.training.fitting import TrainingRequest, network_config
 from tasks.training.loop import train_network
-from tasks.training.model_card import TrainingRequest, network_config
 
 _KINDS: Final = ("mix", "loop", "cut")
 

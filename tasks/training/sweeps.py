@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from tasks.datasets.toml_files import find_description, read_description
 from tasks.networks import NETWORKS, POOLINGS, WIDTHS, NetworkConfig, channels_last
+from tasks.training.fitting import TrainingRequest
 from tasks.training.loop import TrainingConfig
 from tasks.training.losses import LOSSES, BinaryCrossEntropy
-from tasks.training.model_card import TrainingRequest
 
 _TRIED_STEPS: Final = 3
 _EPOCHS: Final = 5

@@ -25,8 +25,8 @@ from tasks.networks import NetworkConfig
 from tasks.networks.inference import predict
 from tasks.training import batch_mixing
 from tasks.training.cross_validation import score_kinds, units_of_rows
+from tasks.training.fitting import Material, read_material
 from tasks.training.loop import TrainingConfig, train_network
-from tasks.training.model_card import Material, read_material
 
 pytestmark = pytest.mark.benchmark
 

@@ -20,8 +20,8 @@ from tasks.training.cross_validation import (
     score_kinds,
     score_maps,
 )
+from tasks.training.fitting import TrainingRequest
 from tasks.training.loop import TrainingConfig
-from tasks.training.model_card import TrainingRequest
 
 RULES = SplitRules(train_only=("made*",))
 ROWS = st.lists(
