@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from storage.vocabulary import Reason
-from tasks.audio.decoding import AudioError, decode
+from tasks.audio.decoding import AudioError, decode, stated_duration_s
 from tasks.audio.readers import open_reader
-from tests.audio_files import ape, encoded, encoded_by_ffmpeg
+from tests.audio_files import ape, encoded, encoded_by_ffmpeg, flac_of_length, without_count
 from tests.dummies import LOOPS, noise, tone, write
 
 RATE = 48_000
@@ -137,3 +137,16 @@ def test_a_sample_rate_that_cannot_be_is_unreadable(tmp_path: Path, rate: int) -
 def test_a_tag_alone_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(ape())
     assert reason(tmp_path / "a.mp3") is Reason.UNREADABLE
+
+
+def test_a_length_is_stated_before_decoding_where_it_is_known_and_never_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    falling = noise(4.0, RATE) * np.linspace(5, 0, 4 * RATE, dtype=np.float32)
+    mp3 = encoded(tmp_path / "a.mp3", falling, RATE, bitrate_mode="VARIABLE")
+    flac = encoded(tmp_path / "a.flac", falling, RATE)
+    for content, seconds in ((mp3, 4.0), (without_count(mp3), 4.0), (flac, 4.0)):
+        path.write_bytes(content)
+        assert stated_duration_s(path) == pytest.approx(seconds, abs=3 * 1152 / RATE)
+    for content in (flac_of_length(flac, 0), mp3 + mp3, foreign(tmp_path, "m4a")):
+        path.write_bytes(content)
+        assert stated_duration_s(path) is None
