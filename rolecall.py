@@ -196,15 +196,16 @@ def label_many(
     model: str = "default",
     workspace: PathLike | None = None,
 ) -> Iterator[Labels | LabelError]:
-    """Label files in `processes` processes (one a core by default); an answer for each, in the order of `paths`.
+    """Label files in `processes` processes (as many as the machine carries by default); an answer for each, in the order of `paths`.
 
     A file that cannot be used, takes too long or kills its process is a `LabelError` in its place, and is not raised.
     """
+    from storage.machine_limits import machine_limits
     from tasks.labelling.pool import label_each
 
     recipe = _recipe(model, workspace)
     requests = (_request(Path(path)) for path in paths)
-    for outcome in label_each(requests, recipe, processes or _usable_cores()):
+    for outcome in label_each(requests, recipe, processes or machine_limits().workers):
         yield _labels(outcome, recipe)
 
 
@@ -337,7 +338,3 @@ def _key(outcome: "LabelOutcome") -> Key | None:
     if outcome.key is None or outcome.key_source is None:
         return None
     return Key(outcome.key, outcome.mode, str(outcome.key_source), outcome.key_confidence or 0.0)
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
