@@ -196,7 +196,7 @@ def label_many(
     model: str = "default",
     workspace: PathLike | None = None,
 ) -> Iterator[Labels | LabelError]:
-    """Label files in `processes` processes (as many as the machine carries by default); an answer for each, in the order of `paths`.
+    """Label files in `processes` processes, by default as many as the machine carries: an answer for each, in order.
 
     A file that cannot be used, takes too long or kills its process is a `LabelError` in its place, and is not raised.
     """
