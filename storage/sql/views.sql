@@ -13,6 +13,52 @@ JOIN ledger.label l ON l.label_key = f.shown_key
 JOIN ledger.model m ON m.model_id = l.model_id AND m.active
 WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
 
+-- What is said of the roles of a path, in the order of model_role.position: what a person said, else the model. A set of
+-- roles is a number here, in which bit n stands for position n + 1.
+CREATE OR REPLACE MACRO ledger.bits_of(flags) AS (
+    list_sum(list_transform(flags, lambda flag, place: CASE WHEN flag THEN 1 << (place - 1) ELSE 0 END))::UTINYINT
+);
+CREATE OR REPLACE MACRO ledger.roles_of(bits) AS (
+    list_filter(['bass', 'percussion', 'fx', 'melody', 'chords', 'vocal'],
+        lambda role, place: (bits >> (place - 1)::UTINYINT) & 1 = 1)
+);
+CREATE OR REPLACE VIEW ledger.role_answers AS
+WITH model AS (
+    SELECT model_id, list(threshold ORDER BY position) AS thresholds, list(unsure_low ORDER BY position) AS lows,
+           list(unsure_high ORDER BY position) AS highs
+    FROM ledger.model_role GROUP BY model_id
+), person AS (
+    SELECT audio_hash,
+           [bool_or(present) FILTER (role = 'bass'), bool_or(present) FILTER (role = 'percussion'),
+            bool_or(present) FILTER (role = 'fx'), bool_or(present) FILTER (role = 'melody'),
+            bool_or(present) FILTER (role = 'chords'), bool_or(present) FILTER (role = 'vocal')] AS said
+    FROM ledger.correction_role GROUP BY audio_hash
+)
+SELECT l.track_id,
+       list_transform(m.thresholds, lambda t, n: coalesce(p.said[n]::FLOAT, l.probabilities[n])) AS probabilities,
+       ledger.bits_of(list_transform(m.thresholds, lambda t, n: coalesce(p.said[n], l.probabilities[n] >= t))) AS active,
+       ledger.bits_of(list_transform(m.lows, lambda low, n:
+           p.said[n] IS NULL AND l.probabilities[n] BETWEEN low AND m.highs[n])) AS unsure,
+       ledger.bits_of(list_transform(m.thresholds, lambda t, n: p.said[n] IS NOT NULL)) AS corrected
+FROM ledger.shown l JOIN model m USING (model_id) LEFT JOIN person p USING (audio_hash);
+
+-- Where a map begins and ends on percussion alone, and what its sections say of it as a whole.
+CREATE OR REPLACE VIEW ledger.map_edges AS
+SELECT label_id,
+       min(start_bar) FILTER (role = 'percussion') AS in_start,
+       arg_min(end_bar, start_bar) FILTER (role = 'percussion') AS first_end,
+       min(start_bar) FILTER (role <> 'percussion') AS others_start,
+       arg_max(start_bar, end_bar) FILTER (role = 'percussion') AS last_start,
+       max(end_bar) FILTER (role = 'percussion') AS out_end,
+       max(end_bar) FILTER (role <> 'percussion') AS others_end,
+       least(first_end, coalesce(others_start - 1, first_end)) AS in_end,
+       greatest(last_start, coalesce(others_end + 1, last_start)) AS out_start
+FROM ledger.role_span GROUP BY label_id;
+CREATE OR REPLACE VIEW ledger.map_sections AS
+SELECT label_id, count(*) AS sections, sum(confidence * (end_bar - start_bar + 1)) / sum(end_bar - start_bar + 1) AS confidence,
+       min(start_bar) FILTER (label = 'core') AS core_bar
+FROM ledger.section GROUP BY label_id;
+
 CREATE OR REPLACE VIEW tracks AS
 SELECT f.track_id, f.path, f.content_hash, l.audio_hash,
        coalesce(l.kind, f.kind) AS kind,
@@ -25,11 +71,20 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash,
        coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
        l."key", l.mode, l.key_source, l.key_confidence,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
-       l.labelled_at
+       l.labelled_at,
+       a.probabilities[1] AS bass, a.probabilities[2] AS percussion, a.probabilities[3] AS fx,
+       a.probabilities[4] AS melody, a.probabilities[5] AS chords, a.probabilities[6] AS vocal,
+       ledger.roles_of(a.active) AS roles, ledger.roles_of(a.unsure) AS unsure, ledger.roles_of(a.corrected) AS corrected,
+       s.sections::INTEGER AS sections, s.confidence AS section_confidence, s.core_bar AS first_core_bar,
+       CASE WHEN e.in_end - e.in_start >= 7 THEN e.in_end - e.in_start + 1 ELSE 0 END AS mix_in_bars,
+       CASE WHEN e.out_end - e.out_start >= 7 THEN e.out_end - e.out_start + 1 ELSE 0 END AS mix_out_bars
 FROM ledger.file f
 LEFT JOIN ledger.quarantine q ON q.path = f.path
 LEFT JOIN ledger.shown l ON l.track_id = f.track_id
-LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash;
+LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash
+LEFT JOIN ledger.role_answers a ON a.track_id = f.track_id
+LEFT JOIN ledger.map_sections s ON s.label_id = l.label_id
+LEFT JOIN ledger.map_edges e ON e.label_id = l.label_id;
 COMMENT ON VIEW tracks IS 'A path known to the catalogue: a loop, a track or a one-shot, which has roles and no tempo; tempo in beats per minute, times in seconds.';
 
 CREATE OR REPLACE VIEW roles AS

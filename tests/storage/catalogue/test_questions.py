@@ -101,6 +101,16 @@ def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_oth
     assert found == [("/half.wav", 0.9836, "unknown"), ("/melody.wav", 0.9524, "same notes")]
 
 
+def test_a_track_says_its_roles_sections_and_ends_in_one_row(catalogue: duckdb.DuckDBPyConnection) -> None:
+    catalogue.execute("INSERT INTO ledger.correction_role VALUES ('/track.wav', 'vocal', true, now())")
+    catalogue.execute("UPDATE ledger.label SET probabilities = [0.9, 0.9, 0.5, 0.1, 0.1, 0.1] WHERE label_id = 1")
+    (row,) = catalogue.sql(
+        "SELECT bass > 0.89, vocal, roles, unsure, corrected, sections, section_confidence, first_core_bar, "
+        "mix_in_bars, mix_out_bars FROM tracks WHERE track_id = 1"
+    ).fetchall()
+    assert row == (True, 1.0, ["bass", "percussion", "fx", "vocal"], ["fx"], ["vocal"], 3, 1.0, 17, 16, 16)
+
+
 def test_a_one_shot_has_roles_and_is_no_answer_to_what_asks_for_a_tempo(catalogue: duckdb.DuckDBPyConnection) -> None:
     assert catalogue.sql("SELECT role FROM roles WHERE active AND path = '/stab.wav'").fetchall() == [("melody",)]
     assert catalogue.sql("SELECT kind, bpm, status FROM tracks WHERE path = '/stab.wav'").fetchall() == [
