@@ -9,6 +9,7 @@ import typer
 from flows.commands import (
     catalogue,
     datasets,
+    exports,
     fetching,
     getting_started,
     maintenance,
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (getting_started.app, catalogue.app, maintenance.app, models.app):
+for group in (getting_started.app, catalogue.app, exports.app, maintenance.app, models.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),

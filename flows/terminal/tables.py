@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -11,13 +10,11 @@ from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from flows.terminal.streams import say, shows_unicode
+from flows.terminal.text import printable
 from storage.paths import path_text
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What would break a line of a table, or tell a terminal to do something."""
 
 
 class Format(StrEnum):
@@ -75,12 +72,7 @@ def _shown(value: Any) -> str:
         return f"{value:.3f}".rstrip("0").rstrip(".")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    text = str(value)
-    return text if text.isprintable() else _CONTROL.sub(_escaped, text)
-
-
-def _escaped(control: re.Match[str]) -> str:
-    return control[0].encode("unicode_escape").decode("ascii")
+    return printable(str(value))
 
 
 def _jsonable(value: Any) -> Any:

@@ -66,16 +66,22 @@ def require_known_schema(workspace: Workspace) -> None:
 def ask(workspace: Workspace, sql: str) -> Answer:
     """Answer one SQL query over the published snapshot; raises UserError if it fails or would write anything."""
     with open_catalogue(workspace) as connection:
+        statement = prepare_select(connection, sql)
         try:
-            statements = connection.extract_statements(sql)
-        except duckdb.Error as error:
-            raise UserError(f"the SQL cannot be read: {error}") from error
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise UserError(
-                "rolecall sql answers one SELECT at a time and writes nothing; change labels with rolecall itself"
-            )
-        try:
-            cursor = connection.execute(statements[0])
+            cursor = connection.execute(statement)
             return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
         except duckdb.Error as error:
             raise UserError(f"the SQL failed: {error}") from error
+
+
+def prepare_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    """The one SELECT that a text holds; raises UserError if it cannot be read, or is anything else."""
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UserError(f"the SQL cannot be read: {error}") from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise UserError(
+            "rolecall sql answers one SELECT at a time and writes nothing; change labels with rolecall itself"
+        )
+    return statements[0]

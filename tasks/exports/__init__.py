@@ -1,0 +1,1 @@
+"""Exports of the published catalogue: one writer a format, each fed track by track."""
