@@ -40,7 +40,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
-        for name in ("views.sql", "questions.sql", "columns.sql"):
+        for name in ("macros.sql", "reading.sql", "views.sql", "questions.sql", "columns.sql"):
             connection.execute(_read(name))
         connection.execute("COMMIT")
     except BaseException:
