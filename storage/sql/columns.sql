@@ -67,7 +67,6 @@ COMMENT ON COLUMN iram.role IS 'bass, percussion, fx, melody, chords or vocal.';
 COMMENT ON COLUMN iram.activation IS 'How likely the role is in these four bars, 0 to 1.';
 COMMENT ON COLUMN iram.active IS 'Whether the activation reaches the threshold of the model; never where a person ruled the role out.';
 COMMENT ON COLUMN iram.model_id IS 'The model that says so.';
-COMMENT ON COLUMN iram.kind IS 'loop or track.';
 COMMENT ON COLUMN iram.from_end IS 'The segment, counted from the end: 0 is the last one of its track.';
 
 COMMENT ON COLUMN bars.track_id IS 'The number of a path in this catalogue; a file that was renamed keeps it.';

@@ -87,14 +87,14 @@ COMMENT ON VIEW reading.track IS 'One row a path: what is known of it as a whole
 
 CREATE OR REPLACE VIEW reading.segment AS
 WITH label AS (
-    SELECT l.track_id, l.path, l.kind, l.label_id, l.model_id, b.first_bar + len(b.level_db) - 1 AS last_bar,
+    SELECT l.track_id, l.path, l.label_id, l.model_id, b.first_bar + len(b.level_db) - 1 AS last_bar,
            list_transform(m.thresholds, lambda t, n: CASE WHEN p.present[n] IS NOT DISTINCT FROM false THEN 2 ELSE t END)
                AS thresholds
     FROM ledger.shown l JOIN ledger.thresholds m USING (model_id)
     LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
     LEFT JOIN ledger.bars b ON b.label_id = l.label_id
 )
-SELECT l.track_id, l.path, l.kind, s.segment::SMALLINT AS segment,
+SELECT l.track_id, l.path, s.segment::SMALLINT AS segment,
        ((l.last_bar - s.end_bar + 3) // 4)::SMALLINT AS from_end,
        s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.start_s, s.end_s,
        s.bass, s.percussion, s.fx, s.melody, s.chords, s.vocal,

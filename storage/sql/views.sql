@@ -52,27 +52,27 @@ COMMENT ON VIEW segments IS 'A track x four bars, one column per role: the fast 
 
 CREATE OR REPLACE VIEW iram AS
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'bass' AS role, bass AS activation, (active & 1) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'bass' AS role, bass AS activation, (active & 1) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'percussion' AS role, percussion AS activation, (active & 2) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'percussion' AS role, percussion AS activation, (active & 2) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'fx' AS role, fx AS activation, (active & 4) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'fx' AS role, fx AS activation, (active & 4) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'melody' AS role, melody AS activation, (active & 8) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'melody' AS role, melody AS activation, (active & 8) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'chords' AS role, chords AS activation, (active & 16) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'chords' AS role, chords AS activation, (active & 16) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'vocal' AS role, vocal AS activation, (active & 32) <> 0 AS active, model_id, kind, from_end::INTEGER AS from_end
+       'vocal' AS role, vocal AS activation, (active & 32) <> 0 AS active, model_id, from_end::INTEGER AS from_end
 FROM reading.segment;
 COMMENT ON VIEW iram IS
     'The instrumentation role activation map in long form: a track x four bars x role; a role that a person ruled out is never active.';
