@@ -48,9 +48,9 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path, of: str = "") -> None:
     """Remove the temporary files that killed processes left in a folder; only for the one process that writes there.
 
-    With `of`, only those of a file of that name.
+    With `of`, only those of a file of that name. What a database left beside such a file goes as well.
     """
-    for path in folder.glob(f".{glob.escape(of)}*.tmp"):
+    for path in folder.glob(f".{glob.escape(of)}*.tmp*"):
         path.unlink(missing_ok=True)
 
 

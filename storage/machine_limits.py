@@ -34,9 +34,19 @@ class MachineLimits:
         return max(1, min(math.ceil(self.quota or self.processors), self.processors, self._workers_in_memory))
 
     @property
+    def database_memory(self) -> int | None:
+        """Bytes that a database may use: half of what there is; None where the system does not tell."""
+        usable = self._usable_memory
+        return None if usable is None else usable // 2
+
+    @property
     def _workers_in_memory(self) -> int:
-        known = [size for size in (self.memory, self.allowed_memory) if size is not None]
-        return (min(known) - _MEMORY_BESIDE) // _MEMORY_A_WORKER if known else self.processors
+        usable = self._usable_memory
+        return self.processors if usable is None else (usable - _MEMORY_BESIDE) // _MEMORY_A_WORKER
+
+    @property
+    def _usable_memory(self) -> int | None:
+        return min((size for size in (self.memory, self.allowed_memory) if size is not None), default=None)
 
     @property
     def carries_a_worker(self) -> bool:

@@ -58,6 +58,11 @@ class Workspace:
         return self.root / "reading"
 
     @property
+    def temporary(self) -> Path:
+        """What questions and publications need beyond their memory; DuckDB removes it when they end."""
+        return self.root / "temporary"
+
+    @property
     def loops(self) -> Path:
         """The table of loops."""
         return self.root / "loops.parquet"

@@ -129,7 +129,7 @@ def verify(
         if repair:
             Committer(locked, ledger).commit_left()
             repair_orphans(ledger)
-            ledger.publish()
+            ledger.publish_whole()
         differences = compare(locked, ledger)
     if as_json:
         print_json([asdict(difference) for difference in differences])

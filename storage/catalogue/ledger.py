@@ -12,8 +12,10 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from storage.catalogue.publishing import replaced_catalogue
+from storage.catalogue.database_limits import limit_memory
+from storage.catalogue.publishing import foreign_log, replaced_catalogue
 from storage.catalogue.schema import migrate
+from storage.catalogue.snapshot import changed_paths, update_snapshot, write_snapshot
 from storage.models import ModelCard
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
@@ -58,6 +60,7 @@ class Ledger:
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(self._workspace.ledger))
+        limit_memory(connection, self._workspace, _MEMORY)
         migrate(connection, str(self._workspace.ledger))
         return connection
 
@@ -79,15 +82,52 @@ class Ledger:
         pa.default_memory_pool().release_unused()
 
     def publish(self) -> None:
-        """Replace the public snapshot by the ledger as it is now; a reader keeps the file it has open."""
-        self._connection.execute("CHECKPOINT")
-        # Closed meanwhile: closing a second descriptor of an open database would drop DuckDB's own file lock.
-        self._connection.close()
+        """Replace the public snapshot by the ledger as it is now; a reader keeps the file it has open.
+
+        Where few paths changed since the last time, it is a copy of the last one with those changes.
+        """
+        changed = self._changed_since_publication()
+        if changed is None:
+            self.publish_whole()
+            return
+        with replaced_catalogue(self._workspace.catalogue) as temporary:
+            shutil.copyfile(self._workspace.catalogue, temporary)
+            update_snapshot(self._connection, temporary, changed)
+        self._note_publication(len(changed))
+
+    def publish_whole(self) -> None:
+        """Replace the public snapshot, and take over nothing from the one that is there."""
+        self._connection.execute("DELETE FROM ledger.publication")
+        with replaced_catalogue(self._workspace.catalogue) as temporary:
+            temporary.unlink()  # DuckDB makes a database where no file is, and takes an empty one for none
+            write_snapshot(self._connection, temporary)
+        self._note_publication(0)
+
+    def _changed_since_publication(self) -> list[int] | None:
+        """Which paths changed; None where the catalogue has to be written whole."""
+        catalogue = self._workspace.catalogue
+        known = self.rows("SELECT size, mtime_ns, changed FROM ledger.publication")
+        if not known or not catalogue.is_file() or foreign_log(catalogue) is not None:
+            return None
+        size, mtime_ns, before = known[0]
+        there = catalogue.stat()
+        if (there.st_size, there.st_mtime_ns) != (size, mtime_ns):
+            return None
         try:
-            with replaced_catalogue(self._workspace.catalogue) as temporary:
-                shutil.copyfile(self._workspace.ledger, temporary)
-        finally:
-            self._connection = self._open()
+            changed = changed_paths(self._connection, catalogue)
+        except duckdb.Error:
+            return None
+        ((paths,),) = self.rows("SELECT count(*) FROM ledger.file")
+        return changed if before + len(changed) <= _MOST_CHANGED * paths else None
+
+    def _note_publication(self, changed: int) -> None:
+        there = self._workspace.catalogue.stat()
+        with self.transaction() as connection:
+            ((before,),) = connection.execute("SELECT coalesce(sum(changed), 0) FROM ledger.publication").fetchall()
+            connection.execute("DELETE FROM ledger.publication")
+            connection.execute(
+                "INSERT INTO ledger.publication VALUES (?, ?, ?)", [there.st_size, there.st_mtime_ns, before + changed]
+            )
 
     def register_model(self, card: ModelCard) -> None:
         """Enter a model with its thresholds and sources; `activate_model` makes it the active one."""
@@ -175,6 +215,12 @@ class Ledger:
         """The open connection, for the modules of this package that own a part of the ledger."""
         return self._connection
 
+
+_MEMORY: Final = "1500MB"
+"""What the database of a run may use, beside the workers; a publication of a million tracks needs no more."""
+
+_MOST_CHANGED: Final = 0.1
+"""Share of paths that may have changed since the catalogue was written whole: the rows of each are moved to its end."""
 
 # A model's labels of the very key come first, then its latest of the same sound, made when hints or code were others.
 _SHOW_ACTIVE: Final = """

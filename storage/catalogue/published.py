@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from storage.catalogue.database_limits import limit_memory
 from storage.catalogue.publishing import CatalogueHeldError, opened_read_only, require_replaceable
 from storage.catalogue.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
 from storage.errors import UserError
@@ -29,11 +30,13 @@ class Answer:
 
 
 @contextmanager
-def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_catalogue(workspace: Workspace, memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published snapshot, read only; an empty catalogue in memory if nothing was published yet.
 
-    One of an older schema is brought up to date in a copy, until the next run publishes. Raises UserError if it was
-    written by a newer rolecall, or cannot be opened: CatalogueHeldError where another program has it open for writing.
+    It uses half of the memory that this process may have, or `memory_limit` (such as `4GB`), and the workspace's
+    temporary folder beyond that. One from before there were tables made for reading is brought up to date in a copy,
+    until the next run publishes. Raises UserError if it was written by a newer rolecall, or cannot be opened:
+    CatalogueHeldError where another program has it open for writing.
     """
     if not workspace.catalogue.exists():
         with duckdb.connect() as empty:
@@ -43,14 +46,22 @@ def open_catalogue(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     with opened_read_only(workspace.catalogue) as connection:
         version = schema_version(connection)
         refuse_newer(version, str(workspace.catalogue))
-        if version == SCHEMA_VERSION:
+        if version == SCHEMA_VERSION or _is_snapshot(connection):
+            limit_memory(connection, workspace, memory_limit)
             yield connection
             return
     with tempfile.TemporaryDirectory(prefix="rolecall-") as scratch:
         copy = shutil.copyfile(workspace.catalogue, Path(scratch) / "catalogue.duckdb")
         with duckdb.connect(str(copy)) as migrated:
             migrate(migrated, str(workspace.catalogue))
+            limit_memory(migrated, workspace, memory_limit)
             yield migrated
+
+
+def _is_snapshot(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a catalogue holds tables made for reading; earlier ones are copies of a ledger."""
+    tables = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'reading'"
+    return ("track",) in connection.execute(tables).fetchall()
 
 
 def require_known_schema(workspace: Workspace) -> None:
@@ -63,9 +74,9 @@ def require_known_schema(workspace: Workspace) -> None:
         pass
 
 
-def ask(workspace: Workspace, sql: str) -> Answer:
+def ask(workspace: Workspace, sql: str, memory_limit: str | None = None) -> Answer:
     """Answer one SQL query over the published snapshot; raises UserError if it fails or would write anything."""
-    with open_catalogue(workspace) as connection:
+    with open_catalogue(workspace, memory_limit) as connection:
         statement = prepare_select(connection, sql)
         try:
             cursor = connection.execute(statement)

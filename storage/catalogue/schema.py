@@ -20,6 +20,7 @@ _MIGRATIONS: Final = (
     "005_keys.sql",
     "006_role_spans.sql",
     "007_file_names.sql",
+    "009_publication.sql",
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
@@ -40,12 +41,21 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
-        for name in ("views.sql", "questions.sql", "columns.sql"):
-            connection.execute(_read(name))
+        _create_views(connection, "reading.sql")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def create_public_views(published: duckdb.DuckDBPyConnection) -> None:
+    """Give a database that holds the tables of the schema `reading` the public views over them."""
+    _create_views(published, "published.sql")
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, below: str) -> None:
+    for name in ("macros.sql", below, "views.sql", "questions.sql", "columns.sql"):
+        connection.execute(_read(name))
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from storage.catalogue.ledger import Ledger
 from storage.catalogue.publishing import foreign_log, opened_read_only
+from storage.catalogue.snapshot import BY_PATH, LABEL, WHOLE
 from storage.errors import UserError
 from storage.workspace import Workspace
 
@@ -62,7 +63,9 @@ def _catalogue(workspace: Workspace, ledger: Ledger) -> list[Difference]:
         return [Difference("labels that were never published", int(labels), "", advice)]
     try:
         with opened_read_only(workspace.catalogue) as published:
-            differing = [table for table in TABLES if _digest(ledger.connection, table) != _digest(published, table)]
+            differing = [
+                name for name, rows in _CONTENT.items() if _digest(ledger.connection, rows) != _digest(published, rows)
+            ]
     except UserError as error:
         return [Difference("a catalogue that cannot be read", 1, str(workspace.catalogue), str(error))]
     log = foreign_log(workspace.catalogue)
@@ -86,8 +89,12 @@ def repair_orphans(ledger: Ledger) -> None:
 _MAPS: Final = ("segment", "bars", "role_span", "section")
 """Tables whose rows belong to a label by its label_id."""
 
-TABLES: Final = ("file", "label", *_MAPS, "quarantine", "model", "run", "correction", "correction_role")
-"""Tables that the published catalogue holds."""
+_CONTENT: Final = {
+    **{table: f"FROM reading.{table}" for table in BY_PATH},
+    **{table: f"FROM ledger.{table}" for table in WHOLE},
+    "label": LABEL,
+}
+"""What ledger and published catalogue both answer, by the name of the catalogue's table."""
 
 _FROM_BACKUP: Final = "the ledger holds their labels; restore the file from a copy if the ledger is to be made again"
 
@@ -103,10 +110,11 @@ def _rows_in(workspace: Workspace, name: str) -> int | None:
         return None
 
 
-def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[object, ...] | None:
-    """A sum over all rows; None for a table that is not there, or is of another schema."""
-    query = f"SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 1000003) FROM ledger.{table} t"
+def _digest(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[object, ...] | None:
+    """A sum over all rows; None where there is no such table, or one of another schema."""
     try:
-        return connection.execute(query).fetchall()[0]
-    except duckdb.CatalogException:
+        return connection.execute(
+            f"SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 1000003) FROM ({rows}) t"
+        ).fetchall()[0]
+    except (duckdb.CatalogException, duckdb.BinderException):
         return None

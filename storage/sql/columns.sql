@@ -54,6 +54,7 @@ COMMENT ON COLUMN segments.fx IS 'Activation of fx, 0 to 1.';
 COMMENT ON COLUMN segments.melody IS 'Activation of melody, 0 to 1.';
 COMMENT ON COLUMN segments.chords IS 'Activation of chords, 0 to 1.';
 COMMENT ON COLUMN segments.vocal IS 'Activation of vocal, 0 to 1.';
+COMMENT ON COLUMN segments.from_end IS 'The segment, counted from the end: 0 is the last one of its track.';
 
 COMMENT ON COLUMN iram.track_id IS 'The number of a path in this catalogue; a file that was renamed keeps it.';
 COMMENT ON COLUMN iram.path IS 'The absolute path.';
@@ -66,6 +67,7 @@ COMMENT ON COLUMN iram.role IS 'bass, percussion, fx, melody, chords or vocal.';
 COMMENT ON COLUMN iram.activation IS 'How likely the role is in these four bars, 0 to 1.';
 COMMENT ON COLUMN iram.active IS 'Whether the activation reaches the threshold of the model; never where a person ruled the role out.';
 COMMENT ON COLUMN iram.model_id IS 'The model that says so.';
+COMMENT ON COLUMN iram.from_end IS 'The segment, counted from the end: 0 is the last one of its track.';
 
 COMMENT ON COLUMN bars.track_id IS 'The number of a path in this catalogue; a file that was renamed keeps it.';
 COMMENT ON COLUMN bars.bar IS 'The bar; bars count from 1, and what sounds before the first downbeat lies in bars below 1.';
@@ -175,3 +177,5 @@ COMMENT ON COLUMN lineage.licence IS 'Under which licence, word for word.';
 COMMENT ON COLUMN lineage.loops IS 'How many loops of that source and licence.';
 
 COMMENT ON MACRO TABLE compatible_loops IS 'Loops that go with a track or a loop, by track_id: within 12 % of its tempo, half or double; the same notes, an unknown key or percussion alone; no role that it has itself. stretch is the factor of tempo, key_match says same notes or unknown.';
+COMMENT ON MACRO has_roles IS 'Whether a track has all of these roles, as a condition: WHERE has_roles(track_id, [''bass'', ''percussion'']).';
+COMMENT ON MACRO TABLE role_run IS 'Where a role sounds for so many bars or more without a stop: track_id, path, start_bar, end_bar, bars, start_s, end_s.';

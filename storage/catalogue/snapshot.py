@@ -1,0 +1,105 @@
+"""The content of the published catalogue: tables made for reading, written whole, or only where paths changed.
+
+The ledger has a view of the name and columns of each table (`storage/sql/reading.sql`), so that both are written, and
+compared, by the same SQL. The public views over them are the same in both.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from storage.catalogue.schema import create_public_views
+
+BY_PATH: Final = ("track", "segment", "bars", "role_span", "section")
+"""Tables of the schema `reading`, whose rows belong to a path by its track_id."""
+
+WHOLE: Final = ("model", "model_role", "model_source", "run", "quarantine", "correction", "correction_role")
+"""Small tables of the ledger that are copied as they are."""
+
+LABEL: Final = "SELECT label_id, label_key, model_id, audio_hash, run_id, duration_s FROM ledger.label"
+"""What the catalogue holds of the ledger's labels beside the maps, for `rolecall plan`."""
+
+_TRACKS_AT_ONCE: Final = 100_000
+
+
+def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Write everything that the ledger holds now into a new database."""
+    with _attached(ledger, file):
+        ledger.execute("CREATE TABLE published.schema_migrations AS FROM schema_migrations")
+        ledger.execute("CREATE SCHEMA published.ledger")
+        ledger.execute("CREATE SCHEMA published.reading")
+        ledger.execute(f"CREATE TABLE published.ledger.label AS {LABEL}")
+        for table in WHOLE:
+            ledger.execute(f"CREATE TABLE published.ledger.{table} AS FROM ledger.{table}")
+        for table in BY_PATH:
+            ledger.execute(f"CREATE TABLE published.reading.{table} AS FROM reading.{table} WHERE false")
+        # In ranges of paths: the rows of a path lie together, whenever it was labelled, and little memory is needed.
+        ((low, high),) = ledger.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
+        for first in range(low, high + 1, _TRACKS_AT_ONCE) if low is not None else ():
+            _insert(ledger, f"track_id BETWEEN {first} AND {first + _TRACKS_AT_ONCE - 1}")
+    with duckdb.connect(str(file)) as published:
+        create_public_views(published)
+
+
+def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: Sequence[int]) -> None:
+    """Bring a copy of an earlier snapshot up to date, of which these paths differ (`changed_paths`)."""
+    with _attached(ledger, file):
+        ledger.execute("DELETE FROM published.ledger.label WHERE label_id NOT IN (SELECT label_id FROM ledger.label)")
+        ledger.execute(
+            f"INSERT INTO published.ledger.label {LABEL} "
+            "WHERE label_id NOT IN (SELECT p.label_id FROM published.ledger.label p)"
+        )
+        for table in WHOLE:
+            ledger.execute(f"DELETE FROM published.ledger.{table}")
+            ledger.execute(f"INSERT INTO published.ledger.{table} FROM ledger.{table}")
+        if changed:
+            # As numbers in the text, because these are pushed down to the tables, and a list of parameters is not.
+            those = f"track_id IN ({', '.join(map(str, changed))})"
+            for table in BY_PATH:
+                ledger.execute(f"DELETE FROM published.reading.{table} WHERE {those}")
+            _insert(ledger, those)
+
+
+def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int]:
+    """The track ids whose rows in a published catalogue are not what the ledger holds now; raises duckdb.Error."""
+    ledger.execute(f"ATTACH '{_quoted(catalogue)}' AS published (READ_ONLY)")
+    try:
+        return [int(track_id) for (track_id,) in ledger.execute(_CHANGED).fetchall()]
+    finally:
+        ledger.execute("DETACH published")
+
+
+@contextmanager
+def _attached(ledger: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
+    """A database as `published` for the length of a `with` block, which is one transaction."""
+    ledger.execute(f"ATTACH '{_quoted(file)}' AS published")
+    try:
+        ledger.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            ledger.execute("ROLLBACK")
+            raise
+        ledger.execute("COMMIT")
+        ledger.execute("CHECKPOINT published")
+    finally:
+        ledger.execute("DETACH published")
+
+
+def _insert(ledger: duckdb.DuckDBPyConnection, those: str) -> None:
+    for table in BY_PATH:
+        ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table} WHERE {those}")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+_CHANGED: Final = """
+SELECT coalesce(f.track_id, t.track_id)
+FROM ledger.fingerprints f FULL JOIN published.reading.track t ON t.track_id = f.track_id
+WHERE f.fingerprint IS DISTINCT FROM t.fingerprint
+"""

@@ -1,0 +1,19 @@
+-- What the views of the ledger and of the published catalogue share.
+-- Semitones over C of the major key with the same notes; NULL for an unknown key.
+CREATE OR REPLACE MACRO ledger.notes_of("key", mode) AS (
+    (list_position(['C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B'],
+        CASE "key" WHEN 'Db' THEN 'C#' WHEN 'Eb' THEN 'D#' WHEN 'Gb' THEN 'F#' WHEN 'Ab' THEN 'G#' WHEN 'Bb' THEN 'A#'
+        ELSE "key" END) - 1 + CASE WHEN mode = 'minor' THEN 3 ELSE 0 END) % 12
+);
+
+-- A set of roles is a number in which bit n stands for the n-th role of this list, the place of a role in every array.
+CREATE OR REPLACE MACRO ledger.all_roles() AS ['bass', 'percussion', 'fx', 'melody', 'chords', 'vocal'];
+CREATE OR REPLACE MACRO ledger.roles_of(bits) AS (
+    list_filter(ledger.all_roles(), lambda role, place: (bits >> (place - 1)::UTINYINT) & 1 = 1)
+);
+CREATE OR REPLACE MACRO ledger.bits_where(flags) AS (
+    list_sum(list_transform(flags, lambda flag, place: CASE WHEN flag THEN 1 << (place - 1) ELSE 0 END))::UTINYINT
+);
+CREATE OR REPLACE MACRO ledger.bits_of(roles) AS (
+    list_sum(list_transform(roles, lambda role: 1 << (list_position(ledger.all_roles(), role) - 1)))::UTINYINT
+);

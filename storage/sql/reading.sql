@@ -1,0 +1,143 @@
+-- What the public views stand on. In the ledger these are views over its tables; the published catalogue holds their rows as
+-- tables of the same names and columns, one row or more a path, so that no question has to join.
+CREATE SCHEMA IF NOT EXISTS reading;
+
+-- The paths that have labels by the active model and are not in quarantine.
+CREATE OR REPLACE VIEW ledger.shown AS
+SELECT f.track_id, f.path, l.*
+FROM ledger.file f
+JOIN ledger.label l ON l.label_key = f.shown_key
+JOIN ledger.model m ON m.model_id = l.model_id AND m.active
+WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
+
+-- By the place of a role: the thresholds of each model, and what a person said of a sound.
+CREATE OR REPLACE VIEW ledger.thresholds AS
+SELECT model_id, list(threshold ORDER BY position) AS thresholds, list(unsure_low ORDER BY position) AS lows,
+       list(unsure_high ORDER BY position) AS highs
+FROM ledger.model_role GROUP BY model_id;
+CREATE OR REPLACE VIEW ledger.said AS
+SELECT audio_hash, list_transform(ledger.all_roles(), lambda role: said[role]) AS present
+FROM (SELECT audio_hash, map_from_entries(list((role, present))) AS said FROM ledger.correction_role GROUP BY audio_hash);
+
+-- A number that changes whenever anything changes that a path has in the published catalogue.
+CREATE OR REPLACE VIEW ledger.fingerprints AS
+SELECT f.track_id,
+       hash(f.path, f.content_hash, f.kind, f.size, f.mtime_ns, f.label_key, f.shown_key, q.path IS NULL,
+            l.label_id, l.run_id, l.labelled_at, c.bpm, c.first_downbeat_s, p.present) AS fingerprint
+FROM ledger.file f
+LEFT JOIN ledger.quarantine q ON q.path = f.path
+LEFT JOIN ledger.shown l ON l.track_id = f.track_id
+LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash
+LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash;
+
+-- What the labels of a path say of it as a whole.
+CREATE OR REPLACE VIEW ledger.summaries AS
+WITH label AS (
+    SELECT l.*, m.thresholds, m.lows, m.highs, p.present,
+           (SELECT {sections: count(*), core_bar: min(start_bar) FILTER (label = 'core'),
+                    confidence: sum(confidence * (end_bar - start_bar + 1)) / sum(end_bar - start_bar + 1)}
+            FROM ledger.section s WHERE s.label_id = l.label_id) AS structure,
+           (SELECT {in_start: min(start_bar) FILTER (role = 'percussion'),
+                    first_end: arg_min(end_bar, start_bar) FILTER (role = 'percussion'),
+                    others_start: min(start_bar) FILTER (role <> 'percussion'),
+                    last_start: arg_max(start_bar, end_bar) FILTER (role = 'percussion'),
+                    out_end: max(end_bar) FILTER (role = 'percussion'),
+                    others_end: max(end_bar) FILTER (role <> 'percussion')}
+            FROM ledger.role_span s WHERE s.label_id = l.label_id) AS edge
+    FROM ledger.shown l
+    LEFT JOIN ledger.thresholds m ON m.model_id = l.model_id
+    LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
+)
+SELECT track_id,
+       CASE WHEN thresholds[1] IS NOT NULL THEN coalesce(present[1]::FLOAT, probabilities[1]) END AS bass,
+       CASE WHEN thresholds[2] IS NOT NULL THEN coalesce(present[2]::FLOAT, probabilities[2]) END AS percussion,
+       CASE WHEN thresholds[3] IS NOT NULL THEN coalesce(present[3]::FLOAT, probabilities[3]) END AS fx,
+       CASE WHEN thresholds[4] IS NOT NULL THEN coalesce(present[4]::FLOAT, probabilities[4]) END AS melody,
+       CASE WHEN thresholds[5] IS NOT NULL THEN coalesce(present[5]::FLOAT, probabilities[5]) END AS chords,
+       CASE WHEN thresholds[6] IS NOT NULL THEN coalesce(present[6]::FLOAT, probabilities[6]) END AS vocal,
+       ledger.bits_where(list_transform(thresholds, lambda t, n: coalesce(present[n], probabilities[n] >= t))) AS active,
+       ledger.bits_where(list_transform(lows, lambda low, n:
+           present[n] IS NULL AND probabilities[n] BETWEEN low AND highs[n])) AS unsure,
+       ledger.bits_where(list_transform(thresholds, lambda t, n: present[n] IS NOT NULL)) AS corrected,
+       CASE WHEN structure.sections > 0 THEN structure.sections END::SMALLINT AS sections,
+       structure.confidence AS section_confidence, structure.core_bar AS first_core_bar,
+       edge.in_start AS mix_in_start, least(edge.first_end, coalesce(edge.others_start - 1, edge.first_end)) AS mix_in_end,
+       greatest(edge.last_start, coalesce(edge.others_end + 1, edge.last_start)) AS mix_out_start,
+       edge.out_end AS mix_out_end
+FROM label;
+
+CREATE OR REPLACE VIEW reading.track AS
+SELECT f.track_id, f.path, f.content_hash, l.audio_hash, coalesce(l.kind, f.kind) AS kind, l.duration_s,
+       coalesce(c.bpm, l.bpm) AS bpm,
+       CASE WHEN c.bpm IS NOT NULL THEN 'person' ELSE l.bpm_source END AS bpm_source,
+       CASE WHEN c.bpm IS NOT NULL THEN 1.0 ELSE l.bpm_confidence END AS bpm_confidence,
+       l.bpm_alternative, c.bpm IS NOT NULL AS bpm_locked,
+       coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
+       l."key", l.mode, l.key_source, l.key_confidence, ledger.notes_of(l."key", l.mode)::TINYINT AS notes,
+       CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
+       l.labelled_at, l.model_id, l.bpm AS grid_bpm, l.first_downbeat_s AS grid_downbeat_s,
+       s.* EXCLUDE (track_id), f.size, f.mtime_ns, f.label_key, f.shown_key, n.fingerprint
+FROM ledger.file f
+LEFT JOIN ledger.quarantine q ON q.path = f.path
+LEFT JOIN ledger.shown l ON l.track_id = f.track_id
+LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash
+LEFT JOIN ledger.summaries s ON s.track_id = f.track_id
+LEFT JOIN ledger.fingerprints n ON n.track_id = f.track_id;
+COMMENT ON VIEW reading.track IS 'One row a path: what is known of it as a whole. active, unsure and corrected are sets of roles, notes is the key as a number.';
+
+CREATE OR REPLACE VIEW reading.segment AS
+WITH label AS (
+    SELECT l.track_id, l.path, l.label_id, l.model_id, b.first_bar + len(b.level_db) - 1 AS last_bar,
+           list_transform(m.thresholds, lambda t, n: CASE WHEN p.present[n] IS NOT DISTINCT FROM false THEN 2 ELSE t END)
+               AS thresholds
+    FROM ledger.shown l JOIN ledger.thresholds m USING (model_id)
+    LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
+    LEFT JOIN ledger.bars b ON b.label_id = l.label_id
+)
+SELECT l.track_id, l.path, s.segment::SMALLINT AS segment,
+       ((l.last_bar - s.end_bar + 3) // 4)::SMALLINT AS from_end,
+       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.start_s, s.end_s,
+       s.bass, s.percussion, s.fx, s.melody, s.chords, s.vocal,
+       (CASE WHEN s.bass >= l.thresholds[1] THEN 1 ELSE 0 END
+        + CASE WHEN s.percussion >= l.thresholds[2] THEN 2 ELSE 0 END
+        + CASE WHEN s.fx >= l.thresholds[3] THEN 4 ELSE 0 END
+        + CASE WHEN s.melody >= l.thresholds[4] THEN 8 ELSE 0 END
+        + CASE WHEN s.chords >= l.thresholds[5] THEN 16 ELSE 0 END
+        + CASE WHEN s.vocal >= l.thresholds[6] THEN 32 ELSE 0 END)::UTINYINT AS active,
+       l.model_id
+FROM label l JOIN ledger.segment s ON s.label_id = l.label_id;
+COMMENT ON VIEW reading.segment IS 'One row a path x four bars; active is the set of roles that reach the threshold of the model, without those that a person ruled out.';
+
+-- A list has one number a bar, from first_bar on; the sets of roles that sound come from the role spans.
+CREATE OR REPLACE VIEW reading.bars AS
+WITH label AS (
+    SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.*,
+           b.first_bar + len(b.level_db) AS stop_bar,
+           coalesce((SELECT list({start_bar: s.start_bar, stop_bar: s.end_bar + 1, bits: ledger.bits_of([s.role])})
+                     FROM ledger.role_span s WHERE s.label_id = b.label_id), []) AS spans
+    FROM ledger.shown l JOIN ledger.bars b ON b.label_id = l.label_id
+), changes AS (
+    SELECT *, list_sort(list_distinct(list_filter(
+        [first_bar, stop_bar] || list_transform(spans, lambda s: s.start_bar) || list_transform(spans, lambda s: s.stop_bar),
+        lambda bar: bar BETWEEN first_bar AND stop_bar))) AS change_bars
+    FROM label
+)
+SELECT track_id, path, first_downbeat_s, bpm, duration_s, first_bar, level_db, bass, percussion, fx, melody, chords, vocal,
+       flatten(list_transform(change_bars[:-2], lambda bar, place: list_resize(
+           []::UTINYINT[], change_bars[place + 1] - bar,
+           coalesce(list_sum(list_transform(spans, lambda s:
+               CASE WHEN bar >= s.start_bar AND bar < s.stop_bar THEN s.bits ELSE 0 END)), 0)::UTINYINT))) AS sounding
+FROM changes;
+COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations and the set of roles that sound.';
+
+CREATE OR REPLACE VIEW reading.role_span AS
+SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.role, s.start_bar::SMALLINT AS start_bar,
+       s.end_bar::SMALLINT AS end_bar
+FROM ledger.shown l JOIN ledger.role_span s ON s.label_id = l.label_id;
+COMMENT ON VIEW reading.role_span IS 'One row a stretch of bars in which a role sounds.';
+
+CREATE OR REPLACE VIEW reading.section AS
+SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.section::SMALLINT AS section, s.label, s.confidence,
+       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar
+FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
+COMMENT ON VIEW reading.section IS 'One row a run of bars with one meaning.';

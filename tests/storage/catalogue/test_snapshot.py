@@ -1,0 +1,168 @@
+"""The published catalogue answers what the plain definitions of its views answer, written whole or by its changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from storage.catalogue.corrections import Correction, Corrections
+from storage.catalogue.ledger import Ledger
+from storage.catalogue.published import ask
+from storage.catalogue.verification import verify
+from storage.vocabulary import Reason
+from storage.workspace import Workspace
+from tests.benchmarks.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS
+from tests.benchmarks.generated_catalogue import change_tracks, generate
+
+VIEWS = [
+    "tracks",
+    "roles",
+    "segments",
+    "iram",
+    "bars",
+    "role_spans",
+    "sections",
+    "bar_roles",
+    "energy",
+    "mix_in",
+    "mix_out",
+    "first_core",
+]
+ONE = {"path": "/music/tracks/0001/0001234.mp3", "name": "0001234.mp3"}
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """The ledger of 2,000 generated tracks, published, with the plain definitions in its schema `plain`."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    generate(workspace, 2000)
+    with Ledger.of(workspace) as opened:
+        opened.connection.execute(Path(__file__).with_name("plain_views.sql").read_text(encoding="utf-8"))
+        yield opened
+
+
+def workspace_of(ledger: Ledger) -> Workspace:
+    return Workspace(
+        Path(str(ledger.rows("SELECT path FROM duckdb_databases() WHERE path IS NOT NULL")[0][0])).parents[1]
+    )
+
+
+def columns(ledger: Ledger, view: str) -> str:
+    """The columns of a plain view; the public one may have more."""
+    return ", ".join(f'"{name}"' for name, *_ in ledger.rows(f"DESCRIBE plain.{view}"))
+
+
+def digest(view: str, columns: str) -> str:
+    return f"SELECT count(*), bit_xor(hash({columns})), sum(hash({columns}) % 1000003) FROM {view}"
+
+
+def differing(ledger: Ledger) -> list[str]:
+    """The views whose published rows are not those of their plain definition."""
+    workspace, wrong = workspace_of(ledger), []
+    for view in VIEWS:
+        names = columns(ledger, view)
+        if ledger.rows(digest(f"plain.{view}", names)) != ask(workspace, digest(view, names)).rows:
+            wrong.append(view)
+    return wrong
+
+
+def of_plain(ledger: Ledger, question: str) -> list[tuple[Any, ...]]:
+    ledger.connection.execute("SET search_path = 'plain,main'")
+    try:
+        return ledger.rows(question)
+    finally:
+        ledger.connection.execute("RESET search_path")
+
+
+def named(ledger: Ledger) -> dict[str, Any]:
+    """One track and one loop, for the questions about one."""
+    ((track,),) = ledger.rows("SELECT track_id FROM ledger.file WHERE path = ?", [ONE["path"]])
+    ((loop,),) = ledger.rows("SELECT min(track_id) FROM plain.tracks WHERE kind = 'loop' AND status = 'labelled'")
+    return {**ONE, "track": track, "loop": loop}
+
+
+def test_every_view_is_published_as_it_is_defined(ledger: Ledger) -> None:
+    assert differing(ledger) == []
+    assert verify(workspace_of(ledger), ledger) == []
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_has_the_answer_that_the_plain_definitions_give(ledger: Ledger, question: str) -> None:
+    one = named(ledger)
+    answer = ask(workspace_of(ledger), QUESTIONS[question].format(**one)).rows
+    assert answer
+    assert answer == of_plain(ledger, PLAIN.get(question, QUESTIONS[question]).format(**one))
+
+
+def test_roles_are_in_each_track_as_the_view_of_roles_has_them(ledger: Ledger) -> None:
+    rows = ask(
+        workspace_of(ledger),
+        """SELECT count(*) FROM tracks LEFT JOIN (
+               SELECT track_id, list(role) FILTER (active) AS active, list(role) FILTER (unsure) AS unsure,
+                      list(role) FILTER (source = 'person') AS said, max(probability) FILTER (role = 'fx') AS fx
+               FROM roles GROUP BY ALL) r USING (track_id)
+           WHERE list_sort(roles) <> list_sort(coalesce(r.active, []))
+              OR list_sort(tracks.unsure) <> list_sort(coalesce(r.unsure, []))
+              OR list_sort(corrected) <> list_sort(coalesce(said, [])) OR tracks.fx IS DISTINCT FROM r.fx""",
+    ).rows
+    assert rows == [(0,)]
+
+
+def test_macros_ask_what_they_say(ledger: Ledger) -> None:
+    workspace, one = workspace_of(ledger), named(ledger)
+    both = "SELECT count(*) FROM tracks WHERE {}"
+    assert (
+        ask(workspace, both.format("has_roles(track_id, ['bass', 'vocal'])")).rows
+        == ask(workspace, both.format("list_has_all(roles, ['bass', 'vocal'])")).rows
+        != [(0,)]
+    )
+    runs = ask(workspace, "SELECT count(*), min(bars) FROM role_run('bass', 60)").rows
+    assert (
+        runs
+        == ask(
+            workspace,
+            "SELECT count(*), min(end_bar - start_bar + 1) FROM role_spans WHERE role = 'bass' AND end_bar - start_bar >= 59",
+        ).rows
+    )
+    for question in ABOUT_ONE.values():
+        ask(workspace, question.format(**one))
+
+
+def test_what_changes_is_published_alone_and_the_catalogue_is_as_if_written_whole(ledger: Ledger) -> None:
+    before = ledger.rows("SELECT changed FROM ledger.publication")
+    ledger.publish()
+    assert ledger.rows("SELECT changed FROM ledger.publication") == before
+    change_tracks(ledger, 20)
+    ledger.connection.execute("UPDATE ledger.file SET path = '/moved.mp3' WHERE track_id = 5")
+    ledger.connection.execute("DELETE FROM ledger.file WHERE track_id = 6")
+    ledger.quarantine("two", "decode", [("/music/tracks/0000/0000900.mp3", Reason.TRUNCATED, "is cut")])
+    ((sound,),) = ledger.rows("SELECT audio_hash FROM plain.tracks WHERE path = ?", [ONE["path"]])
+    Corrections(ledger).enter([(sound, Correction({"fx": True, "bass": False}, bpm=99.0))])
+    ledger.publish()
+    ((changed,),) = ledger.rows("SELECT changed FROM ledger.publication")
+    assert 20 <= changed <= 40
+    assert differing(ledger) == []
+    assert verify(workspace_of(ledger), ledger) == []
+
+
+def test_a_catalogue_that_somebody_wrote_to_is_written_whole(ledger: Ledger) -> None:
+    workspace = workspace_of(ledger)
+    with duckdb.connect(str(workspace.catalogue)) as other:
+        other.execute("UPDATE reading.track SET bpm = 1")
+    ledger.publish()
+    assert ledger.rows("SELECT changed FROM ledger.publication") == [(0,)]
+    assert differing(ledger) == []
+
+
+def test_a_catalogue_of_which_much_changed_is_written_whole(ledger: Ledger) -> None:
+    change_tracks(ledger, 500, "three")
+    ledger.publish()
+    assert ledger.rows("SELECT changed FROM ledger.publication") == [(0,)]
+    assert differing(ledger) == []
+
+
+def test_energy_over_the_catalogue_is_answered_in_little_memory(ledger: Ledger) -> None:
+    ((bars,),) = ask(workspace_of(ledger), "SELECT count(*) FROM energy", memory_limit="100MB").rows
+    assert bars > 400_000
