@@ -16,8 +16,8 @@ QUESTIONS: Final = {
         SELECT parse_filename(path) AS track, start_bar, end_bar, bars FROM mix_out ORDER BY path LIMIT 100""",
     "tracks to mix into for 16 bars": "SELECT count(*), max(bars) FROM mix_in WHERE bars >= 16",
     "the time of the drop": "SELECT count(*), round(avg(start_s), 6), max(bar) FROM first_core",
-    "loops of bass alone at 124 to 128 in minor": """
-        SELECT path FROM tracks WHERE kind = 'loop' AND bpm BETWEEN 124 AND 128 AND mode = 'minor'
+    "loops of bass alone at 120 to 132": """
+        SELECT path FROM tracks WHERE kind = 'loop' AND bpm BETWEEN 120 AND 132
         AND track_id IN (SELECT track_id FROM roles GROUP BY ALL HAVING list(role) FILTER (active) = ['bass'])
         ORDER BY path""",
     "tracks at 124 to 128 with bass and no vocal": """
