@@ -7,8 +7,10 @@ from typing import Final
 
 QUESTIONS: Final = {
     "files by kind and status": "SELECT kind, status, count(*) FROM tracks GROUP BY ALL ORDER BY ALL",
-    "the map of a track, by path": "SELECT segment, role, activation, active FROM iram WHERE path = '{path}' ORDER BY ALL",
-    "the segments of a track, by id": "SELECT segment, start_s, bass, vocal FROM segments WHERE track_id = {track} ORDER BY ALL",
+    "the map of a track, by path": """
+        SELECT segment, role, activation, active FROM iram WHERE path = '{path}' ORDER BY ALL""",
+    "the segments of a track, by id": """
+        SELECT segment, start_s, bass, vocal FROM segments WHERE track_id = {track} ORDER BY ALL""",
     "the role spans of a track, by name": "FROM role_spans WHERE path LIKE '%/{name}' ORDER BY role, start_bar",
     "the energy of a track": "FROM energy WHERE track_id = {track} ORDER BY bar",
     "loops that go with a loop": "FROM compatible_loops({loop})",
@@ -35,7 +37,8 @@ QUESTIONS: Final = {
         WHERE active GROUP BY ALL ORDER BY ALL""",
     "tracks that end without bass (the first query of docs/sql.md)": """
         SELECT parse_filename(path) AS track, min(start_bar) AS from_bar, max(end_bar) AS to_bar,
-               min(activation) FILTER (role = 'percussion') AS percussion, max(activation) FILTER (role = 'bass') AS bass
+               min(activation) FILTER (role = 'percussion') AS percussion,
+               max(activation) FILTER (role = 'bass') AS bass
         FROM iram JOIN tracks USING (track_id, path)
         WHERE kind = 'track' AND from_end < 2
         GROUP BY ALL
@@ -85,7 +88,8 @@ ABOUT_ONE: Final = {
 PLAIN: Final = {
     "tracks that end without bass (the first query of docs/sql.md)": """
         SELECT parse_filename(path) AS track, min(start_bar) AS from_bar, max(end_bar) AS to_bar,
-               min(activation) FILTER (role = 'percussion') AS percussion, max(activation) FILTER (role = 'bass') AS bass
+               min(activation) FILTER (role = 'percussion') AS percussion,
+               max(activation) FILTER (role = 'bass') AS bass
         FROM iram JOIN tracks USING (track_id, path)
         WHERE kind = 'track'
           AND segment > (SELECT max(last.segment) - 2 FROM segments last WHERE last.track_id = iram.track_id)
