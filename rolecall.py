@@ -217,15 +217,18 @@ class Catalogue:
     _open: ExitStack = field(repr=False)
 
     @classmethod
-    def open(cls, workspace: PathLike) -> "Catalogue":
-        """Open the catalogue of a workspace, named by its folder or by its `catalogue.duckdb`."""
+    def open(cls, workspace: PathLike, *, memory_limit: str | None = None) -> "Catalogue":
+        """Open the catalogue of a workspace, named by its folder or by its `catalogue.duckdb`.
+
+        Questions may take `memory_limit`, such as `4GB`, by default half of the memory that this process may have.
+        """
         from storage.catalogue.published import open_catalogue
         from storage.workspace import Workspace
 
         path = Path(workspace)
         things = ExitStack()
         root = path.parent if path.name == "catalogue.duckdb" else path
-        return cls(things.enter_context(open_catalogue(Workspace(root))), things)
+        return cls(things.enter_context(open_catalogue(Workspace(root), memory_limit)), things)
 
     def sql(self, query: str, **parameters: Any) -> "duckdb.DuckDBPyRelation":
         """A query over the public views as a DuckDB relation; `$name` in it is the parameter of that name."""

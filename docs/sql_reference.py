@@ -19,13 +19,13 @@ _COLUMNS: Final = (
 )
 _MACROS: Final = (
     "SELECT function_name, parameters, comment FROM duckdb_functions() "
-    "WHERE schema_name = 'main' AND function_type = 'table_macro' AND NOT internal ORDER BY function_name"
+    "WHERE schema_name = 'main' AND function_type IN ('macro', 'table_macro') AND NOT internal ORDER BY function_name"
 )
 _OLD: Final = "The old name of "
 
 
 def reference() -> str:
-    """A section for every public view and table macro: what a row is, and a table of its columns."""
+    """A section for every public view and macro: what a row is, and a table of its columns."""
     connection = duckdb.connect()
     migrate(connection, "memory")
     views = dict(connection.execute(_VIEWS).fetchall())

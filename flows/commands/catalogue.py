@@ -190,12 +190,20 @@ def sql(
     workspace: WorkspaceOption,
     query: Annotated[str, typer.Argument(help="One SELECT over tracks, roles, segments, iram, sections, …")],
     style: Annotated[Format, typer.Option("--format", help="How the answer is printed.")] = Format.TABLE,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="ROLECALL_MEMORY_LIMIT",
+            help="Memory that the question may take, such as 4GB; half of what this process may have if left out.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue; never blocked by a run, never sees half of one."""
     from storage.catalogue.published import ask
 
-    answer = ask(workspace_at(workspace), query)
+    answer = ask(workspace_at(workspace), query, memory_limit)
     print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from storage.catalogue.database_limits import limit_memory
 from storage.catalogue.publishing import CatalogueHeldError, opened_read_only, require_replaceable
-from storage.catalogue.schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
+from storage.catalogue.schema import migrate, refuse_newer, schema_version
 from storage.errors import UserError
 from storage.workspace import Workspace
 
@@ -44,9 +44,8 @@ def open_catalogue(workspace: Workspace, memory_limit: str | None = None) -> Ite
             yield empty
         return
     with opened_read_only(workspace.catalogue) as connection:
-        version = schema_version(connection)
-        refuse_newer(version, str(workspace.catalogue))
-        if version == SCHEMA_VERSION or _is_snapshot(connection):
+        refuse_newer(schema_version(connection), str(workspace.catalogue))
+        if _is_snapshot(connection):
             limit_memory(connection, workspace, memory_limit)
             yield connection
             return

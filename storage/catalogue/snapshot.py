@@ -4,7 +4,7 @@ The ledger has a view of the name and columns of each table (`storage/sql/readin
 compared, by the same SQL. The public views over them are the same in both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -39,12 +39,12 @@ def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
         # In ranges of paths: the rows of a path lie together, whenever it was labelled, and little memory is needed.
         ((low, high),) = ledger.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
         for first in range(low, high + 1, _TRACKS_AT_ONCE) if low is not None else ():
-            _insert(ledger, f"track_id BETWEEN {first} AND {first + _TRACKS_AT_ONCE - 1}")
+            _insert(ledger, f"range({first}, {first + _TRACKS_AT_ONCE})")
     with duckdb.connect(str(file)) as published:
         create_public_views(published)
 
 
-def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: Sequence[int]) -> None:
+def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list[int]) -> None:
     """Bring a copy of an earlier snapshot up to date, of which these paths differ (`changed_paths`)."""
     with _attached(ledger, file):
         ledger.execute("DELETE FROM published.ledger.label WHERE label_id NOT IN (SELECT label_id FROM ledger.label)")
@@ -56,11 +56,9 @@ def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: Sequ
             ledger.execute(f"DELETE FROM published.ledger.{table}")
             ledger.execute(f"INSERT INTO published.ledger.{table} FROM ledger.{table}")
         if changed:
-            # As numbers in the text, because these are pushed down to the tables, and a list of parameters is not.
-            those = f"track_id IN ({', '.join(map(str, changed))})"
             for table in BY_PATH:
-                ledger.execute(f"DELETE FROM published.reading.{table} WHERE {those}")
-            _insert(ledger, those)
+                ledger.execute(f"DELETE FROM published.reading.{table} WHERE track_id IN (SELECT unnest(?))", [changed])
+            _insert(ledger, f"{changed}")
 
 
 def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int]:
@@ -89,9 +87,14 @@ def _attached(ledger: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
         ledger.execute("DETACH published")
 
 
-def _insert(ledger: duckdb.DuckDBPyConnection, those: str) -> None:
-    for table in BY_PATH:
-        ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table} WHERE {those}")
+def _insert(ledger: duckdb.DuckDBPyConnection, wanted: str) -> None:
+    """Insert the rows of these paths, an SQL list of track ids (`ledger.wanted` in reading.sql)."""
+    ledger.execute(f"SET VARIABLE wanted = {wanted}")
+    try:
+        for table in BY_PATH:
+            ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table}")
+    finally:
+        ledger.execute("RESET VARIABLE wanted")
 
 
 def _quoted(path: Path) -> str:

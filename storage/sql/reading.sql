@@ -10,6 +10,14 @@ JOIN ledger.label l ON l.label_key = f.shown_key
 JOIN ledger.model m ON m.model_id = l.model_id AND m.active
 WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
 
+-- The paths that what follows is about: those in the variable `wanted`, a list of track ids, or all where it is not set.
+CREATE OR REPLACE VIEW ledger.wanted AS
+SELECT track_id FROM ledger.file WHERE getvariable('wanted') IS NULL
+UNION ALL
+SELECT unnest(getvariable('wanted')::BIGINT[]);
+CREATE OR REPLACE VIEW ledger.wanted_labels AS
+SELECT l.* FROM ledger.shown l JOIN ledger.wanted w ON w.track_id = l.track_id;
+
 -- By the place of a role: the thresholds of each model, and what a person said of a sound.
 CREATE OR REPLACE VIEW ledger.thresholds AS
 SELECT model_id, list(threshold ORDER BY position) AS thresholds, list(unsure_low ORDER BY position) AS lows,
@@ -25,26 +33,32 @@ SELECT f.track_id,
        hash(f.path, f.content_hash, f.kind, f.size, f.mtime_ns, f.label_key, f.shown_key, q.path IS NULL,
             l.label_id, l.run_id, l.labelled_at, c.bpm, c.first_downbeat_s, p.present) AS fingerprint
 FROM ledger.file f
+JOIN ledger.wanted w ON w.track_id = f.track_id
 LEFT JOIN ledger.quarantine q ON q.path = f.path
-LEFT JOIN ledger.shown l ON l.track_id = f.track_id
+LEFT JOIN ledger.wanted_labels l ON l.track_id = f.track_id
 LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash
 LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash;
+
+-- What the spans and the sections of a path say of it as a whole.
+CREATE OR REPLACE VIEW ledger.edges AS
+SELECT l.track_id,
+       min(start_bar) FILTER (role = 'percussion') AS in_start,
+       arg_min(end_bar, start_bar) FILTER (role = 'percussion') AS first_end,
+       min(start_bar) FILTER (role <> 'percussion') AS others_start,
+       arg_max(start_bar, end_bar) FILTER (role = 'percussion') AS last_start,
+       max(end_bar) FILTER (role = 'percussion') AS out_end,
+       max(end_bar) FILTER (role <> 'percussion') AS others_end
+FROM ledger.wanted_labels l JOIN ledger.role_span s ON s.label_id = l.label_id GROUP BY l.track_id;
+CREATE OR REPLACE VIEW ledger.structures AS
+SELECT l.track_id, count(*) AS sections, min(start_bar) FILTER (label = 'core') AS core_bar,
+       sum(confidence * (end_bar - start_bar + 1)) / sum(end_bar - start_bar + 1) AS confidence
+FROM ledger.wanted_labels l JOIN ledger.section s ON s.label_id = l.label_id GROUP BY l.track_id;
 
 -- What the labels of a path say of it as a whole.
 CREATE OR REPLACE VIEW ledger.summaries AS
 WITH label AS (
-    SELECT l.*, m.thresholds, m.lows, m.highs, p.present,
-           (SELECT {sections: count(*), core_bar: min(start_bar) FILTER (label = 'core'),
-                    confidence: sum(confidence * (end_bar - start_bar + 1)) / sum(end_bar - start_bar + 1)}
-            FROM ledger.section s WHERE s.label_id = l.label_id) AS structure,
-           (SELECT {in_start: min(start_bar) FILTER (role = 'percussion'),
-                    first_end: arg_min(end_bar, start_bar) FILTER (role = 'percussion'),
-                    others_start: min(start_bar) FILTER (role <> 'percussion'),
-                    last_start: arg_max(start_bar, end_bar) FILTER (role = 'percussion'),
-                    out_end: max(end_bar) FILTER (role = 'percussion'),
-                    others_end: max(end_bar) FILTER (role <> 'percussion')}
-            FROM ledger.role_span s WHERE s.label_id = l.label_id) AS edge
-    FROM ledger.shown l
+    SELECT l.track_id, l.probabilities, m.thresholds, m.lows, m.highs, p.present
+    FROM ledger.wanted_labels l
     LEFT JOIN ledger.thresholds m ON m.model_id = l.model_id
     LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
 )
@@ -58,12 +72,7 @@ SELECT track_id,
        ledger.bits_where(list_transform(thresholds, lambda t, n: coalesce(present[n], probabilities[n] >= t))) AS active,
        ledger.bits_where(list_transform(lows, lambda low, n:
            present[n] IS NULL AND probabilities[n] BETWEEN low AND highs[n])) AS unsure,
-       ledger.bits_where(list_transform(thresholds, lambda t, n: present[n] IS NOT NULL)) AS corrected,
-       CASE WHEN structure.sections > 0 THEN structure.sections END::SMALLINT AS sections,
-       structure.confidence AS section_confidence, structure.core_bar AS first_core_bar,
-       edge.in_start AS mix_in_start, least(edge.first_end, coalesce(edge.others_start - 1, edge.first_end)) AS mix_in_end,
-       greatest(edge.last_start, coalesce(edge.others_end + 1, edge.last_start)) AS mix_out_start,
-       edge.out_end AS mix_out_end
+       ledger.bits_where(list_transform(thresholds, lambda t, n: present[n] IS NOT NULL)) AS corrected
 FROM label;
 
 CREATE OR REPLACE VIEW reading.track AS
@@ -76,12 +85,19 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash, coalesce(l.kind, f.kind
        l."key", l.mode, l.key_source, l.key_confidence, ledger.notes_of(l."key", l.mode)::TINYINT AS notes,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
        l.labelled_at, l.model_id, l.bpm AS grid_bpm, l.first_downbeat_s AS grid_downbeat_s,
-       s.* EXCLUDE (track_id), f.size, f.mtime_ns, f.label_key, f.shown_key, n.fingerprint
+       s.* EXCLUDE (track_id), r.sections::SMALLINT AS sections, r.confidence AS section_confidence,
+       r.core_bar AS first_core_bar,
+       e.in_start AS mix_in_start, least(e.first_end, coalesce(e.others_start - 1, e.first_end)) AS mix_in_end,
+       greatest(e.last_start, coalesce(e.others_end + 1, e.last_start)) AS mix_out_start, e.out_end AS mix_out_end,
+       f.size, f.mtime_ns, f.label_key, f.shown_key, n.fingerprint
 FROM ledger.file f
+JOIN ledger.wanted w ON w.track_id = f.track_id
 LEFT JOIN ledger.quarantine q ON q.path = f.path
-LEFT JOIN ledger.shown l ON l.track_id = f.track_id
+LEFT JOIN ledger.wanted_labels l ON l.track_id = f.track_id
 LEFT JOIN ledger.correction c ON c.audio_hash = l.audio_hash
 LEFT JOIN ledger.summaries s ON s.track_id = f.track_id
+LEFT JOIN ledger.structures r ON r.track_id = f.track_id
+LEFT JOIN ledger.edges e ON e.track_id = f.track_id
 LEFT JOIN ledger.fingerprints n ON n.track_id = f.track_id;
 COMMENT ON VIEW reading.track IS 'One row a path: what is known of it as a whole. active, unsure and corrected are sets of roles, notes is the key as a number.';
 
@@ -90,7 +106,7 @@ WITH label AS (
     SELECT l.track_id, l.path, l.label_id, l.model_id, b.first_bar + len(b.level_db) - 1 AS last_bar,
            list_transform(m.thresholds, lambda t, n: CASE WHEN p.present[n] IS NOT DISTINCT FROM false THEN 2 ELSE t END)
                AS thresholds
-    FROM ledger.shown l JOIN ledger.thresholds m USING (model_id)
+    FROM ledger.wanted_labels l JOIN ledger.thresholds m USING (model_id)
     LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
     LEFT JOIN ledger.bars b ON b.label_id = l.label_id
 )
@@ -108,36 +124,43 @@ SELECT l.track_id, l.path, s.segment::SMALLINT AS segment,
 FROM label l JOIN ledger.segment s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.segment IS 'One row a path x four bars; active is the set of roles that reach the threshold of the model, without those that a person ruled out.';
 
--- A list has one number a bar, from first_bar on; the sets of roles that sound come from the role spans.
-CREATE OR REPLACE VIEW reading.bars AS
-WITH label AS (
-    SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.*,
-           b.first_bar + len(b.level_db) AS stop_bar,
-           coalesce((SELECT list({start_bar: s.start_bar, stop_bar: s.end_bar + 1, bits: ledger.bits_of([s.role])})
-                     FROM ledger.role_span s WHERE s.label_id = b.label_id), []) AS spans
-    FROM ledger.shown l JOIN ledger.bars b ON b.label_id = l.label_id
+-- The set of roles that sound in each bar, as a list: the bars at which it changes, and the set from each to the next.
+CREATE OR REPLACE VIEW ledger.sounding AS
+WITH span AS (
+    SELECT l.track_id, list({start_bar: s.start_bar, stop_bar: s.end_bar + 1, bits: ledger.bits_of([s.role])}) AS spans
+    FROM ledger.wanted_labels l JOIN ledger.role_span s ON s.label_id = l.label_id GROUP BY l.track_id
+), map AS (
+    SELECT l.track_id, b.first_bar, b.first_bar + len(b.level_db) AS stop_bar
+    FROM ledger.wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id
 ), changes AS (
-    SELECT *, list_sort(list_distinct(list_filter(
+    SELECT track_id, spans, list_sort(list_distinct(list_filter(
         [first_bar, stop_bar] || list_transform(spans, lambda s: s.start_bar) || list_transform(spans, lambda s: s.stop_bar),
         lambda bar: bar BETWEEN first_bar AND stop_bar))) AS change_bars
-    FROM label
+    FROM map JOIN span USING (track_id)
 )
-SELECT track_id, path, first_downbeat_s, bpm, duration_s, first_bar, level_db, bass, percussion, fx, melody, chords, vocal,
+SELECT track_id,
        flatten(list_transform(change_bars[:-2], lambda bar, place: list_resize(
            []::UTINYINT[], change_bars[place + 1] - bar,
-           coalesce(list_sum(list_transform(spans, lambda s:
-               CASE WHEN bar >= s.start_bar AND bar < s.stop_bar THEN s.bits ELSE 0 END)), 0)::UTINYINT))) AS sounding
+           list_sum(list_transform(spans, lambda s:
+               CASE WHEN bar >= s.start_bar AND bar < s.stop_bar THEN s.bits ELSE 0 END))::UTINYINT))) AS sounding
 FROM changes;
+
+-- A list has one number a bar, from first_bar on.
+CREATE OR REPLACE VIEW reading.bars AS
+SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.first_bar, b.level_db, b.bass, b.percussion, b.fx,
+       b.melody, b.chords, b.vocal,
+       coalesce(s.sounding, list_resize([]::UTINYINT[], len(b.level_db), 0::UTINYINT)) AS sounding
+FROM ledger.wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id LEFT JOIN ledger.sounding s ON s.track_id = l.track_id;
 COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations and the set of roles that sound.';
 
 CREATE OR REPLACE VIEW reading.role_span AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.role, s.start_bar::SMALLINT AS start_bar,
        s.end_bar::SMALLINT AS end_bar
-FROM ledger.shown l JOIN ledger.role_span s ON s.label_id = l.label_id;
+FROM ledger.wanted_labels l JOIN ledger.role_span s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.role_span IS 'One row a stretch of bars in which a role sounds.';
 
 CREATE OR REPLACE VIEW reading.section AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.section::SMALLINT AS section, s.label, s.confidence,
        s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar
-FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
+FROM ledger.wanted_labels l JOIN ledger.section s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.section IS 'One row a run of bars with one meaning.';

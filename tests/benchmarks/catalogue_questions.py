@@ -7,8 +7,10 @@ from typing import Final
 
 QUESTIONS: Final = {
     "files by kind and status": "SELECT kind, status, count(*) FROM tracks GROUP BY ALL ORDER BY ALL",
-    "the map of a track, by path": "SELECT segment, role, activation, active FROM iram WHERE path = '{path}' ORDER BY ALL",
-    "the segments of a track, by id": "SELECT segment, start_s, bass, vocal FROM segments WHERE track_id = {track} ORDER BY ALL",
+    "the map of a track, by path": """
+        SELECT segment, role, activation, active FROM iram WHERE path = '{path}' ORDER BY ALL""",
+    "the segments of a track, by id": """
+        SELECT segment, start_s, bass, vocal FROM segments WHERE track_id = {track} ORDER BY ALL""",
     "the role spans of a track, by name": "FROM role_spans WHERE path LIKE '%/{name}' ORDER BY role, start_bar",
     "the energy of a track": "FROM energy WHERE track_id = {track} ORDER BY bar",
     "loops that go with a loop": "FROM compatible_loops({loop})",
@@ -16,10 +18,9 @@ QUESTIONS: Final = {
         SELECT parse_filename(path) AS track, start_bar, end_bar, bars FROM mix_out ORDER BY path LIMIT 100""",
     "tracks to mix into for 16 bars": "SELECT count(*), max(bars) FROM mix_in WHERE bars >= 16",
     "the time of the drop": "SELECT count(*), round(avg(start_s), 6), max(bar) FROM first_core",
-    "loops of bass alone at 124 to 128 in minor": """
-        SELECT path FROM tracks WHERE kind = 'loop' AND bpm BETWEEN 124 AND 128 AND mode = 'minor'
-        AND track_id IN (SELECT track_id FROM roles GROUP BY ALL HAVING list(role) FILTER (active) = ['bass'])
-        ORDER BY path""",
+    "loops of bass alone at 120 to 132": """
+        SELECT path FROM tracks
+        WHERE kind = 'loop' AND bpm BETWEEN 120 AND 132 AND roles = ['bass'] ORDER BY path""",
     "tracks at 124 to 128 with bass and no vocal": """
         SELECT count(*) FROM tracks t
         JOIN roles b ON b.track_id = t.track_id AND b.role = 'bass' AND b.active
@@ -35,18 +36,17 @@ QUESTIONS: Final = {
         WHERE active GROUP BY ALL ORDER BY ALL""",
     "tracks that end without bass (the first query of docs/sql.md)": """
         SELECT parse_filename(path) AS track, min(start_bar) AS from_bar, max(end_bar) AS to_bar,
-               min(activation) FILTER (role = 'percussion') AS percussion, max(activation) FILTER (role = 'bass') AS bass
-        FROM iram JOIN tracks USING (track_id, path)
+               min(segments.percussion) AS percussion, max(segments.bass) AS bass
+        FROM segments JOIN tracks USING (track_id)
         WHERE kind = 'track' AND from_end < 2
-        GROUP BY ALL
-        HAVING bool_and(active) FILTER (role = 'percussion') AND NOT bool_or(active) FILTER (role = 'bass')
-        ORDER BY track LIMIT 100""",
+        GROUP BY track_id, path
+        HAVING min(segments.percussion) > 0.5 AND max(segments.bass) < 0.5
+        ORDER BY path LIMIT 100""",
     "tracks that end on 16 bars of percussion, by segments": """
         SELECT count(*) FROM (
-            SELECT s.track_id FROM segments s
-            JOIN (SELECT track_id, max(segment) AS final FROM segments GROUP BY ALL) USING (track_id)
-            WHERE s.segment > final - 4 GROUP BY ALL
-            HAVING min(percussion) > 0.5 AND max(greatest(bass, fx, melody, chords, vocal)) < 0.5)""",
+            SELECT track_id FROM segments WHERE from_end < 4 GROUP BY ALL
+            HAVING min(percussion) > 0.5 AND max(bass) < 0.5 AND max(fx) < 0.5 AND max(melody) < 0.5
+               AND max(chords) < 0.5 AND max(vocal) < 0.5)""",
     "tracks whose vocal sounds most of the time": """
         SELECT count(*) FROM (
             SELECT track_id FROM iram WHERE role = 'vocal' GROUP BY ALL HAVING avg(active::INTEGER) > 0.5)""",
@@ -83,14 +83,24 @@ ABOUT_ONE: Final = {
 """The macros, asked about one track."""
 
 PLAIN: Final = {
+    "loops of bass alone at 120 to 132": """
+        SELECT path FROM tracks WHERE kind = 'loop' AND bpm BETWEEN 120 AND 132
+        AND track_id IN (SELECT track_id FROM roles GROUP BY ALL HAVING list(role) FILTER (active) = ['bass'])
+        ORDER BY path""",
     "tracks that end without bass (the first query of docs/sql.md)": """
         SELECT parse_filename(path) AS track, min(start_bar) AS from_bar, max(end_bar) AS to_bar,
-               min(activation) FILTER (role = 'percussion') AS percussion, max(activation) FILTER (role = 'bass') AS bass
-        FROM iram JOIN tracks USING (track_id, path)
+               min(percussion) AS percussion, max(bass) AS bass
+        FROM segments JOIN tracks USING (track_id)
         WHERE kind = 'track'
-          AND segment > (SELECT max(last.segment) - 2 FROM segments last WHERE last.track_id = iram.track_id)
-        GROUP BY ALL
-        HAVING bool_and(active) FILTER (role = 'percussion') AND NOT bool_or(active) FILTER (role = 'bass')
-        ORDER BY track LIMIT 100""",
+          AND segment > (SELECT max(last.segment) - 2 FROM segments last WHERE last.track_id = segments.track_id)
+        GROUP BY track_id, path
+        HAVING min(percussion) > 0.5 AND max(bass) < 0.5
+        ORDER BY path LIMIT 100""",
+    "tracks that end on 16 bars of percussion, by segments": """
+        SELECT count(*) FROM (
+            SELECT s.track_id FROM segments s
+            JOIN (SELECT track_id, max(segment) AS final FROM segments GROUP BY ALL) USING (track_id)
+            WHERE s.segment > final - 4 GROUP BY ALL
+            HAVING min(percussion) > 0.5 AND max(greatest(bass, fx, melody, chords, vocal)) < 0.5)""",
 }
-"""How a question is asked of the plain definitions, where it is asked of a column or macro that they do not have."""
+"""How a question is asked of the plain definitions, which lack the columns that were added to the views since."""

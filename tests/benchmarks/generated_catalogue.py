@@ -28,7 +28,7 @@ def generate(workspace: Workspace, tracks: int = TRACKS) -> None:
         enter_model(ledger, workspace)
         enter_files(ledger, tracks)
         enter_labels(ledger)
-        enter_corrections(ledger)
+        enter_exceptions(ledger)
         ledger.publish()
 
 
@@ -58,9 +58,9 @@ def enter_labels(ledger: Ledger) -> None:
             ledger.connection.execute(rows, {"low": first, "high": first + _LABELS_AT_ONCE - 1})
 
 
-def enter_corrections(ledger: Ledger) -> None:
-    """Let people state a role of some sounds, and the tempo of others; give the older model labels as well."""
-    for statement in (_CORRECTED_ROLES, _CORRECTED_GRIDS, _OLDER_LABELS):
+def enter_exceptions(ledger: Ledger) -> None:
+    """Let people state a role of some sounds and the tempo of others; let some files wait, some have older labels."""
+    for statement in (_CORRECTED_ROLES, _CORRECTED_GRIDS, _WAITING, _OLDER_LABELS):
         ledger.connection.execute(statement)
 
 
@@ -79,7 +79,7 @@ _MAPS: Final = "(SELECT range::INTEGER AS map, range % 8 = 0 AS upbeat FROM rang
 _FILES: Final = """
 INSERT INTO ledger.file
     (track_id, path, size, mtime_ns, content_hash, kind, label_key, shown_key, run_id, finding)
-SELECT nextval('ledger.track_number'), path, 8000000 + hash(number) % 4000000, 1700000000000000000 + number,
+SELECT nextval('ledger.track_number') AS track_id, path, 8000000 + hash(number) % 4000000, 1700000000000000000 + number,
        sha256('bytes ' || content), kind, sha256('key ' || content)[:32], sha256('key ' || content)[:32], 'one', 'new'
 FROM (SELECT range AS number, printf('/music/tracks/%04d/%07d.mp3', range // 1000, range) AS path, NULL AS kind,
              -- Every 500th is a copy of the one before it.
@@ -88,8 +88,8 @@ FROM (SELECT range AS number, printf('/music/tracks/%04d/%07d.mp3', range // 100
       UNION ALL
       SELECT range, printf('/music/loops/%04d/%07d.wav', range // 1000, range),
              CASE WHEN range % 10 = 9 THEN 'oneshot' ELSE 'loop' END, 'loop ' || range
-      FROM range($tracks // 10))
-ORDER BY kind IS NOT NULL, number
+      FROM range($tracks // 10)
+      ORDER BY kind IS NOT NULL, number)
 """
 _QUARANTINE: Final = """
 INSERT INTO ledger.quarantine
@@ -158,7 +158,6 @@ SELECT nextval('ledger.label_number')::INTEGER AS label_id, *, (hash(label_key) 
        (map % 8 = 0)::INTEGER + chance % 1000 / 1000 AS downbeat_bars
 FROM (SELECT f.label_key, coalesce(any_value(f.kind), 'track') AS kind, min(f.track_id) AS number
       FROM ledger.file f ANTI JOIN ledger.quarantine q ON q.path = f.path ANTI JOIN ledger.label l USING (label_key)
-      WHERE f.track_id % 300 <> 23
       GROUP BY f.label_key ORDER BY number)
 ORDER BY number
 """
@@ -227,6 +226,11 @@ _CORRECTED_GRIDS: Final = """
 INSERT INTO ledger.correction
 SELECT DISTINCT audio_hash, CASE WHEN label_id % 3 > 0 THEN 120 END, CASE WHEN label_id % 2 = 0 THEN 0.25 END, now()
 FROM ledger.label WHERE label_id % 211 = 5
+"""
+_WAITING: Final = """
+UPDATE ledger.file SET content_hash = sha256(content_hash), label_key = sha256(label_key)[:32],
+       shown_key = sha256(label_key)[:32]
+WHERE track_id % 300 = 23
 """
 _OLDER_LABELS: Final = """
 INSERT INTO ledger.label BY NAME

@@ -52,7 +52,8 @@ def test_a_corrected_grid_is_labelled_again_on_the_persons_grid_and_the_old_map_
     assert nights.ask("SELECT count(*) FROM segments") == [(3,)]
     write_part(nights.workspace.parts / "two" / "a.parquet", [labelled(task.label_key, nights.model_id, (0.9,) * 6)])
     nights.committer.commit_left()
-    assert nights.ask("SELECT round(segments.bass, 1)::VARCHAR FROM segments JOIN tracks USING (track_id) ORDER BY path") == [
+    bass = "SELECT round(segments.bass, 1)::VARCHAR FROM segments JOIN tracks USING (track_id) ORDER BY path"
+    assert nights.ask(bass) == [
         ("0.9",), ("0.1",), ("0.9",),
     ]  # fmt: skip
     assert set(nights.run("three", A, COPY_OF_A, B).values()) == {"unchanged"}

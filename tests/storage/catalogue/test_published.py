@@ -1,3 +1,4 @@
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from storage.catalogue.ledger import Ledger
 from storage.catalogue.published import ask, open_catalogue
 from storage.catalogue.schema import SCHEMA_VERSION
 from storage.errors import UserError
+from storage.machine_limits import machine_limits
 from storage.workspace import Workspace
 from tests.dummies import card
 
@@ -113,3 +115,30 @@ def test_a_catalogue_of_an_older_schema_is_answered_from_and_left_as_it_is(empty
     before = empty.catalogue.read_bytes()
     assert ask(empty, "SELECT path, audio_hash, status FROM tracks").rows == [("/a", None, "pending")]
     assert empty.catalogue.read_bytes() == before
+
+
+def test_a_question_takes_half_of_the_memory_or_what_is_stated_and_spills_into_the_workspace(
+    published: Workspace,
+) -> None:
+    asked = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    half = machine_limits().database_memory
+    assert half is not None
+    assert ask(
+        published, f"SELECT current_setting('memory_limit') = format_bytes({half // 1_000_000 * 1_000_000})"
+    ).rows
+    assert ask(published, asked, "300MB").rows == [("286.1 MiB", str(published.temporary))]
+    with pytest.raises(UserError, match="much is not a size of memory; write it like 800MB or 4GB"):
+        ask(published, "SELECT 1", "much")
+    big = "SELECT count(*) FROM (SELECT * FROM range(3000000) r(i) ORDER BY hash(i) LIMIT 2500000)"
+    assert ask(published, big, "60MB").rows == [(2_500_000,)]
+    assert not published.temporary.exists()
+
+
+def test_a_catalogue_from_before_there_were_tables_made_for_reading_is_answered_from(empty: Workspace) -> None:
+    with Ledger.of(empty) as ledger:
+        ledger.register_model(card())
+        ledger.connection.execute("CHECKPOINT")
+        shutil.copyfile(empty.ledger, empty.catalogue)  # what earlier versions published
+    with duckdb.connect(str(empty.catalogue)) as connection:
+        connection.execute("DROP SCHEMA reading CASCADE")
+    assert ask(empty, "SELECT name, (SELECT count(*) FROM tracks) FROM models").rows == [("dummy", 0)]

@@ -16,20 +16,10 @@ from storage.workspace import Workspace
 from tests.benchmarks.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS
 from tests.benchmarks.generated_catalogue import change_tracks, generate
 
-VIEWS = [
-    "tracks",
-    "roles",
-    "segments",
-    "iram",
-    "bars",
-    "role_spans",
-    "sections",
-    "bar_roles",
-    "energy",
-    "mix_in",
-    "mix_out",
-    "first_core",
-]
+VIEWS = (
+    *("tracks", "roles", "segments", "iram", "bars", "role_spans", "sections"),
+    *("bar_roles", "energy", "mix_in", "mix_out", "first_core"),
+)
 ONE = {"path": "/music/tracks/0001/0001234.mp3", "name": "0001234.mp3"}
 
 
@@ -123,7 +113,8 @@ def test_macros_ask_what_they_say(ledger: Ledger) -> None:
         runs
         == ask(
             workspace,
-            "SELECT count(*), min(end_bar - start_bar + 1) FROM role_spans WHERE role = 'bass' AND end_bar - start_bar >= 59",
+            "SELECT count(*), min(end_bar - start_bar + 1) FROM role_spans "
+            "WHERE role = 'bass' AND end_bar - start_bar >= 59",
         ).rows
     )
     for question in ABOUT_ONE.values():
