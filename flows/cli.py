@@ -14,6 +14,7 @@ from flows.commands import (
     getting_started,
     maintenance,
     models,
+    reports,
 )
 from flows.engine.interrupts import StoppedError
 from flows.terminal.error_messages import explain
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (getting_started.app, catalogue.app, exports.app, maintenance.app, models.app):
+for group in (getting_started.app, catalogue.app, reports.app, exports.app, maintenance.app, models.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),

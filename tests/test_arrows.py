@@ -28,7 +28,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "sources": {"http", "metadata", "audio", "rhythm"},
         "datasets": {"audio", "features", "metadata", "rhythm"},
         "structure": {"rhythm", "features", "metadata", "audio"},
-        "exports": {"structure"},
+        "exports": {"structure", "metadata"},
         "labelling": {"structure", "networks", "rhythm", "features", "metadata", "audio"},
         "evaluation": {
             *("labelling", "networks", "sources", "structure"),

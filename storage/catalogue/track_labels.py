@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from storage.catalogue.published import prepare_select
@@ -149,6 +150,10 @@ class TrackSelection:
         """How many tracks they are."""
         return len(self._ids)
 
+    def table(self) -> pa.Table:
+        """The ids as a table with one column, `track_id`."""
+        return pa.table({"track_id": self._ids})
+
     def common_folder(self) -> Path:
         """The deepest folder that holds all these files."""
         ends: list[str] = []
@@ -209,10 +214,9 @@ def _by_track(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]
 
 
 def _segment(row: tuple[Any, ...], least: list[float]) -> MapSegment:
-    *place, bass, percussion, fx, melody, chords, vocal = row
-    activations = (bass, percussion, fx, melody, chords, vocal)
-    active = tuple(role for role, heard, low in zip(ROLES, activations, least, strict=True) if heard >= low)
-    return MapSegment(*place, activations, active)
+    segment, start_bar, end_bar, start_s, end_s, *activations = row
+    active = tuple(role for role, likely, low in zip(ROLES, activations, least, strict=True) if likely >= low)
+    return MapSegment(segment, start_bar, end_bar, start_s, end_s, tuple(activations), active)
 
 
 _THRESHOLDS: Final = """

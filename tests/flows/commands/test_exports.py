@@ -1,6 +1,7 @@
 """`rolecall export` over a catalogue of real labels: whole or not at all, and never over something that is there."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -85,3 +86,25 @@ def test_only_tags_go_into_files(tmp_path: Path, option: str) -> None:
     command = Command({"ROLECALL_WORKSPACE": str(tmp_path)})
     ended: Ended = command("export", "--format", "csv", tmp_path / "out.csv", option)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.slow
+def test_show_tells_people_what_a_track_is_or_why_it_could_not_be_used(labelled: Command, folder: Path) -> None:
+    ended = labelled("show", "bass_bar001")
+    path, facts, _, bass, *_ = ended.out.splitlines()
+    assert (ended.code, path) == (0, str(folder / "music" / "dirtylove_bass_bar001_177bpm.ogg"))
+    assert facts.startswith("loop, 0:05, 177.00 BPM (filename")
+    assert re.fullmatch(r"bass +0\.\d\d  on", bass)
+    assert "····" not in ended.out
+    broken = labelled("show", "broken")
+    assert broken.out.splitlines()[1] == "quarantined: no labels"
+    assert broken.out.splitlines()[2].startswith("could not be used (attempts: 1): unreadable, ")
+    assert labelled("show", "loop", "--json").code == 2
+
+
+@pytest.mark.slow
+def test_report_writes_one_page_and_replaces_it(labelled: Command, folder: Path) -> None:
+    for chosen, files in (("true", "3 files"), ("SELECT path FROM tracks WHERE bpm > 150", "1 file")):
+        ended = labelled("report", folder / "report.html", "--tracks", chosen)
+        assert (ended.code, ended.err) == (0, f"report on {files}: {folder / 'report.html'}\n")
+    assert "unreadable" in (folder / "report.html").read_text("utf-8")
