@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from storage.errors import UserError
 from tasks.labelling.finding import find_objects, find_places
 from tasks.remote.listing import Listing, described, look_at_urls
 from tests.doubles.s3 import SECRET, Bucket, environment, serve_bucket
+from tests.doubles.serving import serve
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +95,23 @@ def test_objects_are_looked_at_in_order_and_one_that_is_gone_has_no_size(bucket:
     urls = ["s3://music/kit/snare.wav", "s3://music/gone.wav", "s3://music/kit/kick_120bpm.wav"]
     looks = list(look_at_urls(urls))
     assert [(look.url, look.size) for look in looks] == list(zip(urls, [13, None, 19], strict=True))
+
+
+def test_a_page_of_links_is_a_folder_and_each_file_is_asked_for_its_size_and_time(tmp_path: Path) -> None:
+    (tmp_path / "kit" / "deep").mkdir(parents=True)
+    for name in ("a b.wav", "deep/c.wav", "notes.txt"):
+        (tmp_path / "kit" / name).write_bytes(name.encode())
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words, directory=str(tmp_path))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with serve(Quiet) as address:
+        table = find_objects([f"{address}/kit"]).table
+        again = find_objects([f"{address}/kit"]).table
+    paths, sizes = table["path"].to_pylist(), table["size"].to_pylist()
+    assert dict(zip(paths, sizes, strict=True)) == {f"{address}/kit/a%20b.wav": 7, f"{address}/kit/deep/c.wav": 10}
+    assert None not in table["mtime_ns"].to_pylist()
+    assert again == table
