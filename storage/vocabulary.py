@@ -69,8 +69,8 @@ class SectionLabel(StrEnum):
 class Reason(StrEnum):
     """Why a file is in quarantine.
 
-    The last three are a fetch's own: a licence that its source does not give, a record that is not what its schema
-    says, and a download that failed.
+    The last four are those of sources elsewhere: a licence that is not given, a record that is not what its schema
+    says, a connection that failed, and a store that asks for fewer requests.
     """
 
     UNREADABLE = "unreadable"
@@ -89,6 +89,7 @@ class Reason(StrEnum):
     LICENCE = "licence"
     MALFORMED = "malformed"
     NETWORK = "network"
+    THROTTLED = "throttled"
 
     @property
     def retryable(self) -> bool:
@@ -97,5 +98,8 @@ class Reason(StrEnum):
 
 
 _RETRYABLE: Final = frozenset(
-    {Reason.TIMEOUT, Reason.OOM, Reason.WORKER_KILLED, Reason.VANISHED, Reason.PERMISSION, Reason.NETWORK}
+    {
+        *(Reason.TIMEOUT, Reason.OOM, Reason.WORKER_KILLED, Reason.VANISHED, Reason.PERMISSION),
+        *(Reason.NETWORK, Reason.THROTTLED),
+    }
 )

@@ -22,6 +22,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "http": set(),
         "audio": set(),
         "metadata": set(),
+        "remote": {"audio"},
         "features": {"metadata"},
         "networks": {"features"},
         "rhythm": {"features", "metadata", "audio"},
@@ -29,7 +30,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "datasets": {"audio", "features", "metadata", "rhythm"},
         "structure": {"rhythm", "features", "metadata", "audio"},
         "exports": {"structure", "metadata"},
-        "labelling": {"structure", "networks", "rhythm", "features", "metadata", "audio"},
+        "labelling": {"structure", "networks", "rhythm", "features", "remote", "metadata", "audio"},
         "evaluation": {
             *("labelling", "networks", "sources", "structure"),
             *("rhythm", "features", "metadata", "audio"),

@@ -2,7 +2,9 @@
 
 import configparser
 import importlib
+import importlib.util
 import inspect
+import os
 import re
 import shlex
 import shutil
@@ -10,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -68,5 +71,70 @@ def test_the_compose_file_starts_commands_that_exist() -> None:
 
 def test_the_notes_speak_of_files_that_exist_and_leave_none_out() -> None:
     notes = (DEPLOYMENTS / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`([\w.-]+\.(?:service|yaml)|Containerfile)`", notes))
-    assert named == {path.name for path in DEPLOYMENTS.iterdir()} - {"README.md"}
+    named = set(re.findall(r"`([\w.-]+\.(?:service|yaml|py)|Containerfile)`", notes))
+    assert named == {path.name for path in DEPLOYMENTS.iterdir() if path.is_file()} - {"README.md"}
+
+
+def commands_of_dask(words: list[str]) -> None:
+    """Assert that a scheduler or a worker of Dask takes these words."""
+    from distributed.cli import dask_scheduler, dask_worker
+
+    assert words[0] == "dask"
+    command = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}[words[1]]
+    command.make_context(words[1], words[2:])
+
+
+def test_the_kubernetes_manifests_are_what_their_schemas_say_and_start_commands_that_exist() -> None:
+    manifests = list(yaml.safe_load_all((DEPLOYMENTS / "kubernetes.yaml").read_text(encoding="utf-8")))
+    containers = []
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, "1.32", strict=True)
+        spec = manifest["spec"].get("jobTemplate", manifest)["spec"]
+        containers.extend(spec.get("template", {"spec": {}})["spec"].get("containers", []))
+    assert [container["name"] for container in containers] == ["scheduler", "worker", "label"]
+    commands_of_dask(containers[0]["command"])
+    commands_of_dask(containers[1]["command"])
+    assert_rolecall_takes(containers[2]["args"])
+
+
+def test_a_manifest_that_is_wrong_is_seen() -> None:
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"port": 1}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, "1.32", strict=True)
+
+
+def test_the_cluster_of_compose_starts_commands_that_exist() -> None:
+    services = read_yaml("compose-cluster.yaml")["services"]
+    commands_of_dask(services["scheduler"]["entrypoint"])
+    commands_of_dask(services["worker"]["entrypoint"])
+    assert_rolecall_takes(services["label"]["command"])
+    for service in services.values():
+        assert set(service.get("depends_on", [])) <= services.keys()
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="no Docker here")
+@pytest.mark.parametrize("name", ["compose.yaml", "compose-cluster.yaml"])
+def test_docker_compose_finds_nothing_wrong(tmp_path: Path, name: str) -> None:
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("Docker has no compose here")
+    shutil.copyfile(DEPLOYMENTS / name, tmp_path / name)
+    (tmp_path / "bucket.env").touch()
+    command = ["docker", "compose", "-f", str(tmp_path / name), "config", "--quiet"]
+    checked = subprocess.run(
+        command, env={**os.environ, "MUSIC": "s3://music"}, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_job_of_slurm_starts_single_threaded_workers_that_leave_before_their_time_is_up() -> None:
+    spec = importlib.util.spec_from_file_location("slurm", DEPLOYMENTS / "slurm.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.slurm_cluster() as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -t 08:00:00" in script
+    (command,) = (line for line in script.splitlines() if "dask_worker" in line or "distributed.cli" in line)
+    for words in ("--nworkers 16", "--nthreads 1", "--lifetime 7h40m", "--local-directory $TMPDIR"):
+        assert words in command

@@ -22,7 +22,8 @@ from flows.engine.interrupts import stop_on_interrupt
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
-from storage.paths import path_text
+from storage.paths import path_of, path_text
+from storage.urls import is_url, place_text
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ _FAILED, _QUARANTINED, _INTERRUPTED = 1, 3, 130
 def label(
     workspace: WorkspaceOption,
     workers: WorkersOption,
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders of audio.")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(help="Files and folders of audio, or URLs.")] = None,
     manifest: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="A CSV: path[,bpm][,first_downbeat_s][,kind][,key]; kind: loop, track, oneshot."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
@@ -56,15 +57,28 @@ def label(
             help="A file may take so long, and a second more for each megabyte; 120 if left out.",
         ),
     ] = None,
+    publish_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="ROLECALL_PUBLISH_TO",
+            help="Push the catalogue there too: s3://BUCKET/…/catalogue.duckdb, or gs:// or az://.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
     if bool(paths) == bool(manifest):
         raise UserError("name files and folders to label, or one --manifest; not both and not neither")
-    where = workspace_at(workspace)
-    check_inputs(paths or [], manifest, where, model)
-    options = (model, workers, dask, max_errors, activate, time_limit)
-    finish_label(lambda: run_label(paths or [], manifest, where, *options), as_json)
+    from storage.catalogue.pushed import checked_target
+
+    where, places = workspace_at(workspace), [place_text(path) for path in paths or []]
+    listed = None if manifest is None else place_text(manifest)
+    check_inputs(places, listed, where, model)
+    if publish_to is not None:
+        checked_target(publish_to)
+    options = (model, workers, dask, max_errors, activate, time_limit, publish_to)
+    finish_label(lambda: run_label(places, listed, where, *options), as_json)
 
 
 @app.command()
@@ -96,8 +110,8 @@ def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
 
 
 def run_label(
-    paths: list[Path],
-    manifest: Path | None,
+    places: list[str],
+    manifest: str | None,
     workspace: Workspace,
     model: str | None,
     workers: int,
@@ -105,24 +119,28 @@ def run_label(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    publish_to: str | None = None,
 ) -> "RunSummary":
     """Label files; Ctrl-C ends it after those in flight. Little is done at once, where no server should hear of it."""
     from flows.labelling.small_run import label_if_small
-    from tasks.labelling.finding import find_audio, find_listed
+    from storage.catalogue.pushed import checked_target, push
+    from tasks.labelling.finding import find_listed, find_places
 
     with stop_on_interrupt():
         if nobody_else_is_asked(dask):
-            found = find_audio(paths) if manifest is None else find_listed(manifest.absolute())
+            found = find_places(places) if manifest is None else find_listed(manifest)
             small = label_if_small(lambda _: found, workspace.root, model, max_errors, activate, time_limit_s)
             if small is not None:
+                if publish_to is not None:
+                    push(workspace.catalogue, checked_target(publish_to))
                 return small
         ready_for_flows(workspace)
         from flows.labelling.label import label_catalogue, label_manifest
 
-        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s)
+        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s, publish_to)
         if manifest is not None:
-            return label_manifest(path_text(manifest.absolute()), *options)
-        return label_catalogue([path_text(path.absolute()) for path in paths], *options)
+            return label_manifest(manifest, *options)
+        return label_catalogue(places, *options)
 
 
 def report(summary: "RunSummary", as_json: bool) -> None:
@@ -222,16 +240,16 @@ def errors(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
 @app.command()
 def plan(
     workspace: WorkspaceOption,
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
+    paths: Annotated[list[str], typer.Argument(help="Files and folders of audio, or URLs.")],
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What label would do and why: new, changed, moved, stale model, duplicate, known bad, …; writes nothing."""
     from tasks.labelling.preview import preview
 
-    where = workspace_at(workspace)
-    check_inputs(paths, None, where, model)
-    planned = preview(where, paths, model)
+    where, places = workspace_at(workspace), [place_text(path) for path in paths]
+    check_inputs(places, None, where, model)
+    planned = preview(where, places, model)
     if as_json:
         estimates = {name: getattr(planned, name) for name in ("to_decode", "audio_hours", "estimated_hours")}
         print_json({**planned.findings, **estimates, **planned.omissions.to_dict()})
@@ -240,19 +258,26 @@ def plan(
     takes = "unknown before the first run" if planned.estimated_hours is None else f"{planned.estimated_hours:.2f} h"
     for sentence in planned.omissions.sentences():
         say(sentence)
-    say(f"{planned.to_decode} to decode, about {planned.audio_hours:.2f} h of audio; time: {takes}")
+    audio = "what is in them is known once they are read"
+    if planned.audio_hours is not None:
+        audio = f"about {planned.audio_hours:.2f} h of audio; time: {takes}"
+    say(f"{planned.to_decode} to decode, {audio}")
 
 
-def check_inputs(paths: list[Path], manifest: Path | None, workspace: Workspace, model: str | None) -> None:
+def check_inputs(places: list[str], manifest: str | None, workspace: Workspace, model: str | None) -> None:
     """Check all inputs before anything slow is started; raises UserError."""
     from storage.catalogue.published import require_known_schema
     from storage.models import ModelStore
     from tasks.audio.library import require_there
     from tasks.labelling.finding import find_listed
+    from tasks.remote.listing import require_reachable
 
-    for path in paths:
-        require_there(path)
+    for place in places:
+        if is_url(place):
+            require_reachable(place)
+        else:
+            require_there(path_of(place))
     if manifest is not None:
-        find_listed(manifest.absolute())
+        find_listed(manifest)
     ModelStore(workspace.models).load(model or "default")
     require_known_schema(workspace)

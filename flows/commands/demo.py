@@ -11,7 +11,7 @@ from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_rows
 from storage.catalogue.label_parts import LabelOutcome, Section, Segment
 from storage.catalogue.published import ask
-from storage.paths import path_of
+from storage.paths import path_of, path_text
 from storage.vocabulary import ROLES, Status
 from storage.workspace import Workspace
 
@@ -61,7 +61,7 @@ def run_demo(workspace: Workspace, workers: int) -> None:
     audio = Path(str(resources.files("storage") / "bundled" / "audio"))
     manifest = audio / "manifest.csv"
     say(f"labelling the music in {audio}")
-    report(run_label([], manifest, workspace, None, workers, None), as_json=False)
+    report(run_label([], path_text(manifest), workspace, None, workers, None), as_json=False)
     for question, sql in QUESTIONS:
         print(f"\n{question}", flush=True)
         answer = ask(workspace, sql)

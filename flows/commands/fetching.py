@@ -25,8 +25,10 @@ from flows.engine.interrupts import stop_on_interrupt, stop_requested
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
-from storage.paths import path_text
+from storage.paths import path_of, path_text
+from storage.urls import is_url, place_text
 from storage.vocabulary import ROLES
+from storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from flows.fetching.commits import FetchSummary
@@ -42,7 +44,7 @@ _QUARANTINED, _INTERRUPTED = 3, 130
 def fetch_folder(
     workspace: WorkspaceOption,
     workers: WorkersOption,
-    folder: Annotated[Path, typer.Argument(help="A folder of loops.")],
+    folder: Annotated[str, typer.Argument(help="A folder of loops, or its URL.")],
     manifest: Annotated[
         Path | None,
         typer.Option(
@@ -54,18 +56,30 @@ def fetch_folder(
     allow_licence: AllowLicenceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take loops from a folder, as its manifest describes them."""
+    """Take loops from a folder, as its manifest describes them; those at a URL are kept in the workspace."""
     from tasks.sources.folder import folder_offer
 
-    where = workspace_at(workspace)
-    omissions = folder_offer(folder, manifest).omissions
+    where, place = workspace_at(workspace), place_text(folder)
+    local = _brought(place, where) if is_url(place) else path_of(place)
+    omissions = folder_offer(local, manifest).omissions
     ready_for_flows(where)
     from flows.fetching.fetch_folder import fetch_folder as flow
 
     chosen = path_text(manifest.absolute()) if manifest else None
     licences = licences_wanted(allow_licence, exclude_noncommercial)
-    summary = flow(path_text(folder.absolute()), str(where.root), chosen, workers, licences, dask)
+    summary = flow(path_text(local), str(where.root), chosen, workers, licences, dask)
     _report(summary, as_json, omissions)
+
+
+def _brought(url: str, workspace: Workspace) -> Path:
+    """The folder of the workspace in which the files at a URL are kept, brought up to date."""
+    from tasks.remote.mirror import mirror
+
+    folder = workspace.sources / "folders" / url.replace("://", "/")
+    with workspace.lock("fetch folder"):
+        brought = sum(1 for _ in mirror(url, folder))
+    say(f"brought {brought} files from {url} to {folder}")
+    return folder
 
 
 @fetch.command("compositions")

@@ -22,6 +22,7 @@ from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.paths import absolute, named_path, path_text
+from storage.urls import is_url, place_text
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 
@@ -53,7 +54,7 @@ def correct(
 
     if (track is None) == (table is None):
         raise UserError("name one track to correct, or a CSV with --from; not both and not neither")
-    said = [(path_text(row.path), words) for row, words in read_corrections(table.absolute())] if table else []
+    said = [(row.place, words) for row, words in read_corrections(table.absolute())] if table else []
     if track is not None and not forget:
         words = Correction(roles_said(role or []), bpm, first_downbeat)
         if words == Correction():
@@ -71,8 +72,10 @@ def correct(
 
 
 def _shown(track: str) -> str:
-    """A track id as it is, a path as the catalogue writes it."""
-    return track if track.isdecimal() else path_text(absolute(named_path(track)))
+    """A track id as it is, a path or URL as the catalogue writes it."""
+    if track.isdecimal() or is_url(track):
+        return track
+    return path_text(absolute(named_path(track)))
 
 
 @app.command()
@@ -146,7 +149,7 @@ def verify(
 def serve(
     workspace: WorkspaceOption,
     workers: WorkersOption,
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
+    paths: Annotated[list[str], typer.Argument(help="Files and folders of audio, or URLs.")],
     cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday, in UTC.")] = "0 3 * * *",
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     dask: DaskOption = None,
@@ -155,8 +158,8 @@ def serve(
     from flows.orchestration.connection import require_server, use_server
     from flows.orchestration.prefect_settings import NamedServer, named_server
 
-    where = workspace_at(workspace)
-    check_inputs(paths, None, where, model)
+    where, places = workspace_at(workspace), [place_text(path) for path in paths]
+    check_inputs(places, None, where, model)
     server = named_server() or NamedServer(LOCAL_SERVER, "PREFECT_API_URL names no other")
     use_server(server, where.prefect)
     from flows.labelling import schedule
@@ -164,4 +167,4 @@ def serve(
     schedule.require_schedule(cron)
     require_server(server, "start one with 'prefect server start'")
     say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {server.address}")
-    schedule.serve([path_text(absolute(path)) for path in paths], where.root, cron, workers, model, dask)
+    schedule.serve(places, where.root, cron, workers, model, dask)

@@ -21,6 +21,7 @@ from distributed.scheduler import KilledWorker
 from flows.engine.interrupts import interrupts_blocked
 from flows.engine.outcomes import Finished, Item, Lost, Receipt
 from flows.engine.processes import ENVIRONMENT, MEMORY
+from flows.terminal.progress import say
 from storage.errors import UserError
 from storage.vocabulary import Reason
 
@@ -104,15 +105,21 @@ def training_resources(client: Client) -> dict[str, float] | None:
 
 
 def stream(
-    client: Client, work: Callable[[Sequence[Item]], Receipt], batches: Iterable[Sequence[Item]], stop: Event
+    client: Client,
+    work: Callable[[Sequence[Item]], Receipt],
+    batches: Iterable[Sequence[Item]],
+    stop: Event,
+    mark: str | None = None,
 ) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:
     """Send batches to the workers, never more than a window at once, and yield each as it comes back.
 
     A batch whose worker died, or ran out of memory, is halved and sent again, down to the one item that does it, which
     is yielded as `Lost`. Once `stop` is set nothing new is sent; what is in flight still comes back. Exceptions raised
-    by `work` itself are raised here; UserError if the scheduler is lost.
+    by `work` itself are raised here; UserError if the scheduler is lost. Workers may come and go: with a `mark`
+    (`flows.engine.equipment`) only those that have it get work.
     """
-    return _stream(client, lambda batch: client.submit(work, batch, pure=False), batches, stop)
+    marked = {mark: 1} if mark else None
+    return _stream(client, lambda batch: client.submit(work, batch, pure=False, resources=marked), batches, stop)
 
 
 def stream_through_gpus(
@@ -121,6 +128,7 @@ def stream_through_gpus(
     work: Callable[[Prepared], Receipt],
     batches: Iterable[Sequence[Item]],
     stop: Event,
+    mark: str | None = None,
 ) -> Iterator[Finished[Item, Receipt] | Lost[Item]]:
     """As `stream`, in two steps: only workers that declare a GPU do the `work`, on what others `prepare`.
 
@@ -128,10 +136,13 @@ def stream_through_gpus(
     queue. What was prepared goes from worker to worker; the window bounds how much of it waits.
     """
     others = [address for address, gpus in _gpus(client).items() if not gpus]
+    marked = {mark: 1} if mark else {}
 
     def send(batch: Sequence[Item]) -> Future[Any]:
-        prepared = client.submit(prepare, batch, pure=False, workers=others or None, allow_other_workers=True)
-        return client.submit(work, prepared, pure=False, resources={"GPU": 1})
+        prepared = client.submit(
+            prepare, batch, pure=False, workers=others or None, allow_other_workers=True, resources=marked or None
+        )
+        return client.submit(work, prepared, pure=False, resources={"GPU": 1, **marked})
 
     return _stream(client, send, batches, stop)
 
@@ -214,17 +225,26 @@ def _fatal(error: BaseException) -> Reason | None:
 
 
 class _Window:
-    """How many batches may be in flight: some for every worker that is there now."""
+    """How many batches may be in flight: some for every worker that is there now. It says how many come and go."""
 
     def __init__(self, client: Client) -> None:
-        self._client, self._asked, self._size = client, -_LOOK_EVERY_S, 0
+        self._client, self._asked, self._workers = client, -_LOOK_EVERY_S, -1
 
     def size(self) -> int:
         now = time.monotonic()
         if now - self._asked >= _LOOK_EVERY_S:
             self._asked = now
-            self._size = _WINDOW_PER_WORKER * max(1, len(self._client.nthreads()))
-        return self._size
+            workers = len(self._client.nthreads())
+            if workers != self._workers:
+                say(_worded(workers))
+            self._workers = workers
+        return _WINDOW_PER_WORKER * max(1, self._workers)
+
+
+def _worded(workers: int) -> str:
+    if not workers:
+        return "no workers: what is left waits for one to join"
+    return "1 worker" if workers == 1 else f"{workers} workers"
 
 
 @contextmanager

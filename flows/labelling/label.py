@@ -13,11 +13,11 @@ from flows.labelling.run_summary import RunSummary
 from storage.catalogue.committer import Committer
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
-from storage.paths import path_of
+from storage.catalogue.pushed import checked_target, push
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.audio.library import Omissions
-from tasks.labelling.finding import Found, find_audio, find_listed
+from tasks.labelling.finding import Found, find_listed, find_places
 
 
 @flow(name="label-catalogue")
@@ -30,10 +30,12 @@ def label_catalogue(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    publish_to: str | None = None,
 ) -> RunSummary:
-    """Label every new or changed audio file at or below `paths`."""
-    roots = [path_of(path) for path in paths]
-    return _label(lambda _: find_audio(roots), workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    """Label every new or changed audio file at or below `paths`, which may be URLs."""
+    return _label(
+        lambda _: find_places(paths), workspace, model, workers, dask, max_errors, activate, time_limit_s, publish_to
+    )
 
 
 @flow(name="label-manifest")
@@ -46,10 +48,12 @@ def label_manifest(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    publish_to: str | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    listed = path_of(manifest)
-    return _label(lambda _: find_listed(listed), workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    return _label(
+        lambda _: find_listed(manifest), workspace, model, workers, dask, max_errors, activate, time_limit_s, publish_to
+    )
 
 
 @flow(name="label-again")
@@ -64,7 +68,7 @@ def label_again(
 ) -> RunSummary:
     """Label files that are in quarantine: those with a reason, or those that may end differently."""
     find = partial(find_again, reason=reason)
-    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s)
+    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s, None)
 
 
 def _label(
@@ -76,13 +80,17 @@ def _label(
     max_errors: int | None,
     activate: bool,
     time_limit_s: float | None,
+    publish_to: str | None,
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
         run = open_run(workspace, ledger, model, max_errors, time_limit_s)
         omissions = survey(find, run)
         ledger.trim_memory()
         label_batches(run, workers, dask)
-        return publish(run, omissions, activate)
+        summary = publish(run, omissions, activate)
+    if publish_to is not None:
+        push_catalogue(workspace.catalogue, publish_to)
+    return summary
 
 
 @task(cache_policy=NO_CACHE)
@@ -98,6 +106,12 @@ def survey(find: Callable[[Ledger], Found], run: Run) -> Omissions:
 def label_batches(run: Run, workers: int, dask: str | None) -> None:
     """Stream files through worker processes, and let Prefect see how far they have come."""
     label_files(run, workers, dask, partial(progress_artifact, "labelled"))
+
+
+@task(cache_policy=NO_CACHE)
+def push_catalogue(catalogue: Path, target: str) -> None:
+    """Upload the published catalogue to a bucket."""
+    push(catalogue, checked_target(target))
 
 
 @task(cache_policy=NO_CACHE)

@@ -13,13 +13,23 @@ from uuid import uuid4
 from flows.engine.interrupts import stop_requested
 from flows.engine.one_process import stream_through_one
 from flows.engine.outcomes import Finished, Lost
+from flows.labelling.remote_worker import (
+    Delivery,
+    RemoteBatches,
+    SentPart,
+    analyse_there,
+    answer_and_send,
+    label_and_send,
+    make_ready,
+)
 from flows.labelling.run_summary import RunSummary, TooManyErrorsError, UnaccountedFilesError
-from flows.labelling.worker import PartReceipt, analyse_part, answer_part, label_part, save_lost_file
+from flows.labelling.worker import PartReceipt, label_part, save_lost_file
 from flows.terminal.progress import Progress, progress
 from storage.catalogue.archive import archive_parts
 from storage.catalogue.committer import Committer
 from storage.catalogue.labels import Labels, Task
 from storage.catalogue.ledger import Ledger, RunCounts
+from storage.files import write_bytes_atomically
 from storage.models import ModelStore, StoredModel
 from storage.vocabulary import Kind, Reason
 from storage.workspace import Workspace
@@ -154,22 +164,57 @@ def _request(item: Task) -> LabelRequest:
 
 @contextmanager
 def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[Engine]:
-    """One process for what it has done before a cluster has begun; else the workers at `dask`, or new ones."""
+    """The workers at `dask`; else one process for what it has done before a cluster has begun, or new workers."""
+    if dask is not None:
+        with _engine_elsewhere(run, total, dask) as label:
+            yield label
+        return
     folder, watch = run.workspace.parts / run.run_id, Watchdog(run.workspace.reading, run.time_limit_s)
     work = partial(label_part, recipe=LabelRecipe.of(run.model), folder=folder, watch=watch)
-    if dask is None and fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
+    if fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
         yield lambda todo: stream_through_one(work, map(_request, todo), stop_requested)
         return
-    from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+    from flows.engine.cluster import open_client, stream
 
-    most = max(1, min(BATCH_FILES, total // (4 * workers)))
-    with open_client(dask, min(workers, total)) as client:
+    with open_client(None, min(workers, total)) as client:
+        yield lambda todo: stream(client, work, _batches(todo, _files_a_batch(total, workers)), stop_requested)
+
+
+@contextmanager
+def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
+    """The workers at `dask`, which share nothing with this machine: they are sent the model, and send their parts."""
+    from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+    from flows.engine.equipment import equip_workers
+
+    delivery, folder = Delivery.of(run.model), run.workspace.parts / run.run_id
+    mark, batches = delivery.mark, RemoteBatches(delivery.mark, run.run_id, run.time_limit_s)
+    with open_client(dask, 1) as client:
+        equip_workers(client, mark, partial(make_ready, delivery))
+        most = _files_a_batch(total, len(client.nthreads()))
         if has_gpus(client):
-            prepare = partial(analyse_part, recipe=LabelRecipe.of(run.model), watch=watch)
-            answer = partial(answer_part, recipe=LabelRecipe.of(run.model), folder=folder)
-            yield lambda todo: stream_through_gpus(client, prepare, answer, _batches(todo, most), stop_requested)
+            prepare, answer = partial(analyse_there, run=batches), partial(answer_and_send, run=batches)
+            yield lambda todo: _kept(
+                stream_through_gpus(client, prepare, answer, _batches(todo, most), stop_requested, mark), folder
+            )
         else:
-            yield lambda todo: stream(client, work, _batches(todo, most), stop_requested)
+            work = partial(label_and_send, run=batches)
+            yield lambda todo: _kept(stream(client, work, _batches(todo, most), stop_requested, mark), folder)
+
+
+def _kept(results: Iterable[Finished[LabelRequest, SentPart] | Lost[LabelRequest]], folder: Path) -> Iterator[Result]:
+    """Results as they come, with the parts of workers elsewhere written here."""
+    for result in results:
+        yield result if isinstance(result, Lost) else Finished(result.batch, keep_part(result.receipt, folder))
+
+
+def keep_part(sent: SentPart, folder: Path) -> PartReceipt:
+    """Write a part that a worker sent."""
+    write_bytes_atomically(folder / sent.name, sent.content)
+    return PartReceipt(str(folder / sent.name), sent.files, sent.failed)
+
+
+def _files_a_batch(total: int, workers: int) -> int:
+    return max(1, min(BATCH_FILES, total // (4 * max(1, workers))))
 
 
 def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:

@@ -1,17 +1,14 @@
-"""What a Dask worker runs when files are labelled: one part for each batch. It knows no Prefect and no ledger."""
+"""What a worker on this machine runs when files are labelled: a part for each batch. No Prefect and no ledger."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from storage.catalogue.label_parts import LabelOutcome, read_reasons, write_part
 from storage.vocabulary import Reason
-from tasks.audio.decoding import AudioError
-from tasks.labelling.analysis import Analysis
-from tasks.labelling.batch import Watch, analyse_batch, answered, label_batch
+from tasks.labelling.batch import Watch, label_batch
 from tasks.labelling.outcome import failed_outcome
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import WorkerLifetime
@@ -41,30 +38,6 @@ def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Pa
     receipt = save_part(label_batch(requests, recipe, watch), path)
     _lifetime.done(len(requests))
     return receipt
-
-
-def analyse_part(
-    requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch
-) -> tuple[Sequence[LabelRequest], list[Analysis | AudioError]]:
-    """The decoder's half of `label_part`, for a cluster where another worker has a GPU."""
-    from tasks.networks.inference import use_one_thread
-
-    _lifetime.begin()
-    use_one_thread()
-    analyses = analyse_batch(requests, recipe, watch)
-    _lifetime.done(len(requests))
-    return requests, analyses
-
-
-def answer_part(
-    analysed: tuple[Sequence[LabelRequest], list[Analysis | AudioError]], recipe: LabelRecipe, folder: Path
-) -> PartReceipt:
-    """The network's half of `label_part`, on the GPU if this worker has one."""
-    from tasks.networks.inference import load_network, on_best_device, predict_at_two_scales
-
-    requests, analyses = analysed
-    ask = partial(predict_at_two_scales, on_best_device(load_network(recipe.weights, recipe.card)))
-    return save_part(answered(requests, analyses, recipe.card, ask), folder / part_name(requests, recipe.card.model_id))
 
 
 def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:

@@ -31,7 +31,7 @@ def archive_parts(workspace: Workspace, ledger: Ledger) -> None:
         outcomes = _merge(parts, names, target)
         with ledger.transaction() as connection:
             connection.execute(
-                "INSERT INTO ledger.committed_part VALUES (?, ?, ?, now(), NULL)",
+                "INSERT INTO ledger.committed_part (part, run_id, outcomes, committed_at) VALUES (?, ?, ?, now())",
                 [target.relative_to(workspace.parts).as_posix(), ARCHIVE, outcomes],
             )
             connection.execute(

@@ -87,8 +87,14 @@ _COMMIT: Final = (
     """
     INSERT INTO ledger.committed_part BY NAME
     SELECT part, run_id, (SELECT count(*) FROM outcome o WHERE o.filename = part.filename) AS outcomes,
+           (SELECT sum(bytes_read) FROM outcome o WHERE o.filename = part.filename)::BIGINT AS bytes_read,
            now() AS committed_at
     FROM part
+    """,
+    # An object is hashed by who reads it; all files of one key have the same bytes.
+    """
+    UPDATE ledger.file SET content_hash = outcome.content_hash FROM outcome
+    WHERE outcome.content_hash IS NOT NULL AND outcome.label_key = file.label_key AND file.identity IS NOT NULL
     """,
     """
     CREATE OR REPLACE TEMP TABLE fresh AS

@@ -24,6 +24,7 @@ FOUND_SCHEMA: Final = pa.schema(
         pa.field("first_downbeat_s", pa.float64()),
         pa.field("key", pa.string()),
         pa.field("name_key", pa.string()),
+        pa.field("identity", pa.string()),
     ]
 )
 """The columns of a walk over the disk: size and mtime are null for a file whose status could not be read."""
@@ -63,6 +64,12 @@ def paths_elsewhere(connection: duckdb.DuckDBPyConnection, found: pa.Table, hash
     """Paths that are not among the found ones and had a content that was read there: perhaps they were moved."""
     with _given(connection, found=found, hashes=_digests(hashes)):
         return [str(path) for (path,) in connection.execute(_ELSEWHERE).fetchall()]
+
+
+def contents_by_identity(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> dict[str, str]:
+    """The digests of objects that the ledger knows under another URL, by what their stores say of them."""
+    with _given(connection, found=found):
+        return {str(path): str(digest) for path, digest in connection.execute(_BY_IDENTITY).fetchall()}
 
 
 @contextmanager
@@ -113,9 +120,10 @@ def _digests(hashes: dict[str, str]) -> pa.Table:
     return pa.table({"path": list(hashes), "content_hash": list(hashes.values())}, schema=schema)
 
 
+# What has an identity is at a URL, and whoever labels it reads it.
 _UNREAD: Final = """
 SELECT found.path FROM found LEFT JOIN ledger.file f USING (path)
-WHERE found.size IS NOT NULL
+WHERE found.size IS NOT NULL AND found.identity IS NULL
   AND (f.content_hash IS NULL OR f.size <> found.size OR f.mtime_ns <> found.mtime_ns)
 ORDER BY found.path
 """
@@ -126,6 +134,13 @@ SELECT path FROM unread
 WHERE size IN (SELECT size FROM ledger.file)
    OR size IN (SELECT size FROM found GROUP BY size HAVING count(*) > 1)
 ORDER BY path
+"""
+
+_BY_IDENTITY: Final = """
+SELECT found.path, min(f.content_hash) FROM found
+JOIN ledger.file f ON f.identity = found.identity AND f.content_hash IS NOT NULL
+ANTI JOIN ledger.file known ON known.path = found.path AND known.identity = found.identity
+GROUP BY found.path
 """
 
 _ELSEWHERE: Final = """
@@ -151,8 +166,11 @@ WITH leaving AS (
 ), known AS (
     SELECT found.*, move.old_path, f.content_hash AS old_content, f.label_key AS old_key, f.shown_key AS old_shown,
            f.path IS NOT NULL AS seen,
-           f.size IS NOT DISTINCT FROM found.size AND f.mtime_ns IS NOT DISTINCT FROM found.mtime_ns AS same,
-           coalesce(hashes.content_hash, CASE WHEN same THEN f.content_hash END) AS content_hash
+           f.size IS NOT DISTINCT FROM found.size AND f.mtime_ns IS NOT DISTINCT FROM found.mtime_ns
+               AND f.identity IS NOT DISTINCT FROM found.identity AS same,
+           coalesce(
+               hashes.content_hash, CASE WHEN same OR f.identity = found.identity THEN f.content_hash END
+           ) AS content_hash
     FROM found LEFT JOIN move USING (path)
     LEFT JOIN ledger.file f ON f.path = coalesce(move.old_path, found.path)
     LEFT JOIN hashes ON hashes.path = found.path
@@ -163,8 +181,9 @@ WITH leaving AS (
     FROM known LEFT JOIN corrected USING (content_hash)
 ), keyed AS (
     SELECT *, sha256(concat_ws(
-               '|', coalesce(content_hash, path), $label_version, coalesce(kind, '-'), coalesce(name_kind, '-'),
-               coalesce(bpm, -1), coalesce(name_bpm, -1), coalesce(name_number, -1), coalesce(first_downbeat_s, -1),
+               '|', coalesce(identity, content_hash, path), $label_version,
+               coalesce(kind, '-'), coalesce(name_kind, '-'), coalesce(bpm, -1), coalesce(name_bpm, -1),
+               coalesce(name_number, -1), coalesce(first_downbeat_s, -1),
                coalesce("key", '-'), coalesce(name_key, '-')))[:32] AS label_key
     FROM hinted
 ), quarantined AS (
@@ -178,8 +197,8 @@ WITH leaving AS (
     SELECT *, row_number() OVER (PARTITION BY label_key, bad AND NOT again ORDER BY path) AS place
     FROM quarantined
 )
-SELECT path, old_path, size, mtime_ns, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s,
-       "key", name_key, label_key,
+SELECT path, old_path, size, mtime_ns, identity, content_hash, kind, bpm, name_bpm, name_number, name_kind,
+       first_downbeat_s, "key", name_key, label_key,
        CASE WHEN old_content = content_hash THEN old_shown ELSE label_key END AS shown_key,
        CASE
            WHEN bad AND NOT again THEN 'known_bad'

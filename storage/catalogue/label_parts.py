@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from storage.files import atomic_path
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, SectionLabel, Status
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class LabelOutcome:
     """The outcome of one file: its labels, or the stage, reason and message of the error.
 
     `audio_hash` is of the decoded sound (`tasks.audio.decoding.audio_digest`): a new tag, or another lossless
-    container, changes the bytes of a file and not this.
+    container, changes the bytes of a file and not this. `content_hash` and `bytes_read` are the SHA-256 and number of
+    the bytes of what was read from a URL.
     """
 
     label_key: str
@@ -90,6 +91,8 @@ class LabelOutcome:
     stage: str | None = None
     reason: Reason | None = None
     message: str | None = None
+    content_hash: str | None = None
+    bytes_read: int | None = None
 
     @property
     def retryable(self) -> bool | None:
@@ -164,6 +167,8 @@ SCHEMA: Final = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("message", pa.string()),
         pa.field("retryable", pa.bool_()),
+        pa.field("content_hash", pa.string()),
+        pa.field("bytes_read", pa.int64()),
     ],
     metadata={
         "rolecall.table": "labels",
@@ -175,9 +180,19 @@ SCHEMA: Final = pa.schema(
 
 def write_part(path: Path, outcomes: Sequence[LabelOutcome]) -> None:
     """Write one part; readers see it whole or not at all."""
-    table = pa.Table.from_pylist([_row(outcome) for outcome in outcomes], schema=SCHEMA)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(_table(outcomes), temporary, compression="zstd")
+
+
+def part_bytes(outcomes: Sequence[LabelOutcome]) -> bytes:
+    """The bytes of the file that `write_part` writes, for sending."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(_table(outcomes), sink, compression="zstd")
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def _table(outcomes: Sequence[LabelOutcome]) -> pa.Table:
+    return pa.Table.from_pylist([_row(outcome) for outcome in outcomes], schema=SCHEMA)
 
 
 def _row(outcome: LabelOutcome) -> dict[str, Any]:

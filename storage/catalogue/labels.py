@@ -84,13 +84,14 @@ _REGISTER: Final = (
     "UPDATE ledger.file o SET path = f.path FROM finding f WHERE f.old_path = o.path",
     """
     INSERT INTO ledger.file
-        (path, size, mtime_ns, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s, "key",
-         name_key, label_key, shown_key, run_id, finding)
-    SELECT path, size, mtime_ns, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s, "key",
-           name_key, label_key, shown_key, $run_id, finding
+        (path, size, mtime_ns, identity, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s,
+         "key", name_key, label_key, shown_key, run_id, finding)
+    SELECT path, size, mtime_ns, identity, content_hash, kind, bpm, name_bpm, name_number, name_kind, first_downbeat_s,
+           "key", name_key, label_key, shown_key, $run_id, finding
     FROM finding ORDER BY path
     ON CONFLICT (path) DO UPDATE SET
-        size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash, kind = excluded.kind,
+        size = excluded.size, mtime_ns = excluded.mtime_ns, identity = excluded.identity,
+        content_hash = excluded.content_hash, kind = excluded.kind,
         bpm = excluded.bpm, name_bpm = excluded.name_bpm, name_number = excluded.name_number,
         name_kind = excluded.name_kind, first_downbeat_s = excluded.first_downbeat_s,
         "key" = excluded."key", name_key = excluded.name_key, label_key = excluded.label_key,
@@ -116,7 +117,7 @@ WHERE path IN (SELECT path FROM ledger.file) AND CASE WHEN $reason IS NULL THEN 
 
 _AGAIN: Final = """
 SELECT f.path, f.size, f.mtime_ns, f.kind, f.bpm, f.name_bpm, f.name_number, f.name_kind, f.first_downbeat_s, f."key",
-       f.name_key
+       f.name_key, f.identity
 FROM ledger.file f JOIN ledger.quarantine q ON q.path = f.path AND q.again ORDER BY f.path
 """
 

@@ -175,7 +175,8 @@ class Ledger:
         columns = [field.name for field in fields(RunCounts)]
         with self.transaction() as connection:
             connection.execute(
-                f"UPDATE ledger.run SET ended_at = now(), state = ?, {', '.join(f'{name} = ?' for name in columns)} "
+                f"UPDATE ledger.run SET ended_at = now(), state = ?, {', '.join(f'{name} = ?' for name in columns)}, "
+                "bytes_read = (SELECT sum(p.bytes_read) FROM ledger.committed_part p WHERE p.run_id = run.run_id) "
                 "WHERE run_id = ?",
                 [state, *(getattr(counts, name) for name in columns), run_id],
             )

@@ -168,6 +168,7 @@ COMMENT ON COLUMN runs.duplicate IS 'Files with the same bytes as another one, w
 COMMENT ON COLUMN runs.quarantined IS 'Files that it could not use.';
 COMMENT ON COLUMN runs.known_bad IS 'Files in quarantine that it did not try again.';
 COMMENT ON COLUMN runs.decoded IS 'Files whose audio it read.';
+COMMENT ON COLUMN runs.bytes_read IS 'Bytes of audio that it read from URLs.';
 
 COMMENT ON COLUMN lineage.model_id IS 'The id of the model.';
 COMMENT ON COLUMN lineage.weights_digest IS 'Digest of its weights.';

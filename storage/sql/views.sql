@@ -116,7 +116,7 @@ COMMENT ON VIEW errors IS 'A file in quarantine: the stage that gave it up, a re
 
 CREATE OR REPLACE VIEW runs AS
 SELECT run_id, flow, started_at, ended_at, state,
-       found, labelled, unchanged, duplicate, quarantined, known_bad, decoded
+       found, labelled, unchanged, duplicate, quarantined, known_bad, decoded, coalesce(bytes_read, 0) AS bytes_read
 FROM ledger.run;
 COMMENT ON VIEW runs IS 'A run; found = labelled + unchanged + duplicate + quarantined + known_bad.';
 

@@ -90,6 +90,11 @@ class Omissions:
         """Files and folders passed over."""
         return sum(self.kinds.values())
 
+    def __add__(self, other: "Omissions") -> "Omissions":
+        """What two walks passed over."""
+        kinds = {kind: self.kinds.get(kind, 0) + other.kinds.get(kind, 0) for kind in {**self.kinds, **other.kinds}}
+        return Omissions(kinds, {**self.unlisted, **other.unlisted})
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         return {
@@ -222,6 +227,21 @@ class Walk:
 def is_audio(name: str) -> bool:
     """Whether a name has an extension of audio."""
     return name.lower().endswith(_AUDIO)
+
+
+def why_passed_over(folders: Sequence[str], name: str) -> tuple[PassedOver, int] | None:
+    """Why a file below a root is passed over, and which of its folders is the reason, counted from 0.
+
+    The place behind the last folder is the file itself; None if it belongs to the library.
+    """
+    for place, folder in enumerate(folders):
+        kind = _kind_by_name(folder)
+        if kind is not None or folder.lower().endswith(_BUNDLES):
+            return kind or PassedOver.BUNDLE, place
+    kind = _kind_by_name(name)
+    if kind is None and not is_audio(name):
+        kind = PassedOver.NO_AUDIO
+    return None if kind is None else (kind, len(folders))
 
 
 def require_there(path: Path) -> None:

@@ -1,22 +1,35 @@
-"""Labelling a batch of files, from paths to outcomes. No Prefect, no Dask, no database."""
+"""Labelling a batch of files, from paths and URLs to outcomes. No Prefect, no Dask, no database."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from storage.catalogue.label_parts import LabelOutcome
 from storage.models import ModelCard
+from storage.paths import path_text
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.labelling.analysis import Analysis, analyse
 from tasks.labelling.outcome import Answers, labelled_outcome, quarantined_outcome
 from tasks.labelling.request import LabelRecipe, LabelRequest
+from tasks.remote.reading import LocalFile, local_files
 
 Watch = Callable[[LabelRequest], AbstractContextManager[None]]
 """What is wrapped around the reading of each file; it may refuse one by raising `AudioError`."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A file that was analysed, or what is wrong with it; of one that came from a URL also what was read of it."""
+
+    request: LabelRequest
+    result: Analysis | AudioError
+    content_hash: str | None = None
+    bytes_read: int | None = None
 
 
 def _unwatched(_: LabelRequest) -> AbstractContextManager[None]:
@@ -29,40 +42,46 @@ def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Wa
     from tasks.networks.inference import load_network, predict_at_two_scales
 
     ask = partial(predict_at_two_scales, load_network(recipe.weights, recipe.card))
-    return answered(requests, analyse_batch(requests, recipe, watch), recipe.card, ask)
+    return answered(analyse_batch(requests, recipe.card, watch), recipe.card, ask)
 
 
-def analyse_batch(
-    requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched
-) -> list[Analysis | AudioError]:
-    """The analysis of each file, or what is wrong with it; `watch` is wrapped around each."""
-    config = MelConfig(**recipe.card.mel)
-    analyses: list[Analysis | AudioError] = []
-    for request in requests:
-        try:
-            with watch(request):
-                analyses.append(analyse(request, config))
-        except AudioError as error:
-            analyses.append(error)
-        except MemoryError:
-            analyses.append(AudioError(Reason.OOM, "needs more memory than a worker has"))
-    return analyses
+def analyse_batch(requests: Sequence[LabelRequest], card: ModelCard, watch: Watch = _unwatched) -> list[Analysed]:
+    """Each file analysed; `watch` is wrapped around each."""
+    config = MelConfig(**card.mel)
+    with local_files([request.path for request in requests]) as files:
+        return [_analysed(request, file, config, watch) for request, file in zip(requests, files, strict=True)]
 
 
-def answered(
-    requests: Sequence[LabelRequest],
-    analyses: Sequence[Analysis | AudioError],
-    card: ModelCard,
-    ask: Callable[[Matrix], Answers],
-) -> list[LabelOutcome]:
+def answered(analysed: Sequence[Analysed], card: ModelCard, ask: Callable[[Matrix], Answers]) -> list[LabelOutcome]:
     """Outcomes of analysed files; `ask` answers the log-mels (windows, frames, mels) of all of them."""
-    answers = iter(_asked(ask, [analysis.mels for analysis in analyses if isinstance(analysis, Analysis)]))
-    return [
-        quarantined_outcome(request, analysis, card)
-        if isinstance(analysis, AudioError)
-        else labelled_outcome(request, analysis, next(answers), card)
-        for request, analysis in zip(requests, analyses, strict=True)
+    answers = iter(_asked(ask, [one.result.mels for one in analysed if isinstance(one.result, Analysis)]))
+    outcomes = [
+        quarantined_outcome(one.request, one.result, card)
+        if isinstance(one.result, AudioError)
+        else labelled_outcome(one.request, one.result, next(answers), card)
+        for one in analysed
     ]
+    return [
+        replace(outcome, content_hash=one.content_hash, bytes_read=one.bytes_read)
+        for outcome, one in zip(outcomes, analysed, strict=True)
+    ]
+
+
+def _analysed(request: LabelRequest, file: LocalFile | AudioError, config: MelConfig, watch: Watch) -> Analysed:
+    if isinstance(file, AudioError):
+        return Analysed(request, file)
+    here = replace(request, path=path_text(file.path))
+    return Analysed(request, _analysis(here, config, watch), file.content_hash, file.bytes_read)
+
+
+def _analysis(request: LabelRequest, config: MelConfig, watch: Watch) -> Analysis | AudioError:
+    try:
+        with watch(request):
+            return analyse(request, config)
+    except AudioError as error:
+        return error
+    except MemoryError:
+        return AudioError(Reason.OOM, "needs more memory than a worker has")
 
 
 def _asked(ask: Callable[[Matrix], Answers], mels: Sequence[Matrix]) -> list[Answers]:

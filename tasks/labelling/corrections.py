@@ -6,8 +6,9 @@ from typing import Final
 
 from storage.catalogue.corrections import Correction
 from storage.errors import UserError
+from storage.paths import path_text
 from storage.vocabulary import ROLES
-from tasks.metadata.manifests import Row, read_manifest
+from tasks.metadata.manifests import Row, read_listing
 
 _ANSWERS: Final = {"yes": True, "no": False}
 
@@ -28,7 +29,7 @@ def read_corrections(table: Path) -> Iterator[tuple[Row, Correction]]:
 
     Raises UserError naming the line that is wrong.
     """
-    for row in read_manifest(table):
+    for row in read_listing(table, path_text(table.parent)):
         roles = {}
         for role in ROLES:
             answer = row.cells.get(role)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -13,6 +12,7 @@ from storage.catalogue.comparison import (
     ambiguous_paths,
     audio_per_second,
     compared_findings,
+    contents_by_identity,
     count_findings,
     files_to_decode,
     paths_elsewhere,
@@ -21,11 +21,13 @@ from storage.catalogue.comparison import (
 from storage.catalogue.published import open_catalogue
 from storage.models import ModelStore
 from storage.paths import path_of
+from storage.urls import is_url
 from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError, stated_duration_s
 from tasks.audio.library import Omissions
-from tasks.labelling.finding import find_audio, hash_files
+from tasks.labelling.finding import find_places, hash_files
 from tasks.labelling.request import LABEL_VERSION
+from tasks.remote.listing import is_there
 
 _SAMPLED_HEADERS: Final = 100
 
@@ -35,12 +37,12 @@ class Plan:
     """The preview of a label run: files by finding, how many would be decoded, hours of audio in them, hours it takes.
 
     The audio is estimated from the headers of a sample, the time from the runs before; None where there are none.
-    `omissions` are what it would pass over.
+    Objects are not opened for it. `omissions` are what it would pass over.
     """
 
     findings: dict[str, int]
     to_decode: int
-    audio_hours: float
+    audio_hours: float | None
     estimated_hours: float | None
     omissions: Omissions
 
@@ -50,12 +52,12 @@ def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState
     return _disk_state(connection, found, hash_files(unread_paths(connection, found)))
 
 
-def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> Plan:
-    """What labelling `paths` would do, by the published snapshot; raises UserError for a path that is not there.
+def preview(workspace: Workspace, places: Sequence[str], model: str | None) -> Plan:
+    """What labelling paths and URLs would do, by the published snapshot; raises UserError for one that is not there.
 
     Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
     """
-    searched = find_audio(paths)
+    searched = find_places(places)
     found = searched.table
     with open_catalogue(workspace) as connection:
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
@@ -64,14 +66,21 @@ def preview(workspace: Workspace, paths: Sequence[Path], model: str | None) -> P
         with compared_findings(connection, seen, card.model_id, LABEL_VERSION):
             work, rate = files_to_decode(connection), audio_per_second(connection)
             seconds = audio_seconds(work)
-            hours = None if rate is None else seconds / rate / 3600
-            return Plan(count_findings(connection), len(work), seconds / 3600, hours, searched.omissions)
+            hours = None if rate is None or seconds is None else seconds / rate / 3600
+            audio_hours = None if seconds is None else seconds / 3600
+            return Plan(count_findings(connection), len(work), audio_hours, hours, searched.omissions)
 
 
-def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
-    """How long files, each a path and its bytes, probably are: bytes times the seconds per byte of a sample of them."""
+def audio_seconds(files: Sequence[tuple[str, int]]) -> float | None:
+    """How long files, each a path and its bytes, probably are: bytes times the seconds per byte of a sample of them.
+
+    None where there are only objects, which are not opened for it.
+    """
+    here = [(path, size) for path, size in files if not is_url(path)]
+    if files and not here:
+        return None
     sampled_s, sampled_bytes = 0.0, 0
-    for path, size in files[:: max(1, len(files) // _SAMPLED_HEADERS)]:
+    for path, size in here[:: max(1, len(here) // _SAMPLED_HEADERS)]:
         try:
             stated_s = stated_duration_s(path_of(path))
         except AudioError:
@@ -84,5 +93,10 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float:
 
 
 def _disk_state(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> DiskState:
-    elsewhere = paths_elsewhere(connection, found, hashes)
-    return DiskState(found, hashes, [path for path in elsewhere if not path_of(path).exists()])
+    digests = {**contents_by_identity(connection, found), **hashes}
+    elsewhere = paths_elsewhere(connection, found, digests)
+    return DiskState(found, digests, [place for place in elsewhere if not _is_there(place)])
+
+
+def _is_there(place: str) -> bool:
+    return is_there(place) if is_url(place) else path_of(place).exists()

@@ -11,6 +11,7 @@ from typing import Final
 
 from storage.errors import UserError
 from storage.paths import absolute, path_of, path_text
+from storage.urls import is_url, name_in, place_text
 from storage.vocabulary import ROLES, Kind
 from tasks.metadata.csv_tables import number, read_table
 from tasks.metadata.tempo_text import BPM_RANGE, is_tempo
@@ -24,11 +25,25 @@ Names = Callable[[Path], dict[str, str]]
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a manifest: where it stands, its file as an absolute path, and its non-empty cells."""
+    """A line of a manifest: where it stands, its file as an absolute path, and its non-empty cells.
+
+    A file that is listed by `url` has a path of nothing but its name.
+    """
 
     where: str
     path: Path
     cells: dict[str, str]
+    url: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The file as the catalogue names it: its URL, or its path as text."""
+        return self.url or path_text(self.path)
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.name
 
     def number(self, column: str) -> float | None:
         """A cell as a finite number, None if empty; raises UserError."""
@@ -81,7 +96,18 @@ def read_manifest(manifest: Path) -> Iterator[Row]:
 
     A path is found with backslashes for slashes, in the other Unicode form of its letters, and as `path_text` has it.
     Raises UserError if the file cannot be read, lacks the column, or naming a line without a path, with a path of
-    Windows, or with one that stood in a line before.
+    Windows, with a URL, or with one that stood in a line before.
+    """
+    for row in read_listing(manifest, path_text(manifest.parent)):
+        if row.url is not None:
+            raise UserError(f"{row.where}: {row.url} is a URL; only rolecall label takes them in a manifest")
+        yield row
+
+
+def read_listing(manifest: Path, folder: str) -> Iterator[Row]:
+    """As `read_manifest`, of files on this machine and at URLs; relative paths are taken from a folder, itself either.
+
+    Raises UserError as `read_manifest` does, and for a URL that cannot be kept.
     """
     listed: set[str] = set()
     names = cache(_names_in)
@@ -91,12 +117,25 @@ def read_manifest(manifest: Path) -> Iterator[Row]:
         told = cells.pop("path")
         if _WINDOWS.match(told):
             raise UserError(f"{where}: {told} is a path of Windows; write it as this machine does, with /")
-        path = _located(manifest.parent, told, names)
-        text = path_text(path)
-        if text in listed:
-            raise UserError(f"{where}: {text} is listed twice; keep one of the lines")
-        listed.add(text)
-        yield Row(where, path, cells)
+        place = _resolved(where, folder, told) if is_url(told) or is_url(folder) else None
+        if place is None:
+            row = Row(where, _located(path_of(folder), told, names), cells)
+        elif is_url(place):
+            row = Row(where, Path(name_in(place)), cells, place)
+        else:
+            row = Row(where, path_of(place), cells)
+        if row.place in listed:
+            raise UserError(f"{where}: {row.place} is listed twice; keep one of the lines")
+        listed.add(row.place)
+        yield row
+
+
+def _resolved(where: str, folder: str, told: str) -> str:
+    """The place that a URL in a cell names, or the path in a cell from the URL of a folder on."""
+    try:
+        return place_text(told if is_url(told) else f"{folder}/{told.replace(chr(92), '/').removeprefix('./')}")
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _located(folder: Path, told: str, names: Names) -> Path:

@@ -145,7 +145,7 @@ def answer(path: str, recipe: LabelRecipe) -> Answer:
     """Our answer and FFmpeg's; the process ends if they take too long."""
     dump_traceback_later(TIME_LIMIT_S, exit=True)
     try:
-        (ours,) = analyse_batch([LabelRequest(path, path)], recipe)
+        ours = analyse_batch([LabelRequest(path, path)], recipe.card)[0].result
         theirs = decoded_whole_by_ffmpeg(path)
     finally:
         cancel_dump_traceback_later()

@@ -1,5 +1,6 @@
 """A schedule and a work pool on a real Prefect server, and a server that goes away in the middle of a run."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import asyncpg
 import pytest
 import requests
 
@@ -43,9 +46,9 @@ def many_tracks(music: Path, folder: Path, count: int) -> None:
 
 
 @contextmanager
-def server(home: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def server(home: Path, port: int, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A Prefect server of its own, that may be killed."""
-    settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", **more}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
         command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -93,6 +96,52 @@ def test_a_schedule_fires_twice_and_the_second_run_has_nothing_to_do(
 
 
 def test_the_deployments_run_through_a_work_pool(program: Program, music: Path, tmp_path: Path) -> None:
+    run_through_a_work_pool(program, music, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("initdb") is None, reason="no PostgreSQL here")
+@pytest.mark.skipif(os.getuid() != 0, reason="PostgreSQL refuses root, and only root may start it as another user")
+def test_the_server_keeps_its_runs_in_postgres(music: Path, tmp_path: Path) -> None:
+    port = free_port()
+    with postgres() as database, server(tmp_path / "prefect", port, PREFECT_SERVER_DATABASE_CONNECTION_URL=database):
+        settings = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "HOME": str(tmp_path)}
+        run_through_a_work_pool(Program(settings), music, tmp_path)
+        assert asyncio.run(_flow_runs(database)) == [("label-catalogue", "COMPLETED")]
+
+
+async def _flow_runs(database: str) -> list[tuple[str, str]]:
+    connection = await asyncpg.connect(database.replace("+asyncpg", ""))
+    try:
+        rows = await connection.fetch("SELECT f.name, r.state_type FROM flow_run r JOIN flow f ON f.id = r.flow_id")
+    finally:
+        await connection.close()
+    return [(row["name"], row["state_type"]) for row in rows]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of this machine's own kind, empty, as SQLAlchemy addresses it."""
+    other, port = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], free_port()
+    with TemporaryDirectory(prefix="rolecall-drill-") as folder:
+        os.chown(folder, 65534, 65534)
+        data = f"{folder}/data"
+        subprocess.run([*other, "initdb", "-D", data, "-U", "prefect", "--auth=trust"], check=True, capture_output=True)
+        words = ["postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
+        process = subprocess.Popen([*other, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until("PostgreSQL listens", lambda: _listens(port))
+            yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
+
+
+def run_through_a_work_pool(program: Program, music: Path, tmp_path: Path) -> None:
     root, folder, workspace = Path(__file__).parents[2], tmp_path / "audio", tmp_path / "workspace"
     folder.mkdir()
     shutil.copyfile(music / "loops" / "loop_drone_g_97.ogg", folder / "loop_drone_g_97.ogg")

@@ -77,7 +77,7 @@ def test_a_name_that_is_not_utf_8_is_found_and_escaped_be_it_a_files_or_a_folder
 def test_a_listed_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "list.csv").write_text("path\npipe.wav\n")
-    assert hash_files(find_listed(tmp_path / "list.csv").table["path"].to_pylist()) == {}
+    assert hash_files(find_listed(str(tmp_path / "list.csv")).table["path"].to_pylist()) == {}
 
 
 def test_a_path_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
@@ -88,26 +88,26 @@ def test_a_path_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
 def test_listed_files_carry_what_the_manifest_says(tmp_path: Path) -> None:
     make(tmp_path, "a.wav")
     (tmp_path / "list.csv").write_text("path,bpm,first_downbeat_s,kind\na.wav,96.5,0.125,loop\n")
-    (row,) = find_listed(tmp_path / "list.csv").table.to_pylist()
+    (row,) = find_listed(str(tmp_path / "list.csv")).table.to_pylist()
     assert (row["bpm"], row["first_downbeat_s"], row["kind"]) == (96.5, 0.125, "loop")
 
 
 def test_a_listed_file_that_is_missing_is_a_row_without_a_size(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path\ngone.wav\n")
-    (row,) = find_listed(tmp_path / "list.csv").table.to_pylist()
+    (row,) = find_listed(str(tmp_path / "list.csv")).table.to_pylist()
     assert (row["path"], row["size"], row["mtime_ns"]) == (str(tmp_path / "gone.wav"), None, None)
 
 
 def test_a_file_listed_twice_is_refused_and_its_line_named(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path\na.wav\nb.wav\n./a.wav\n")
     with pytest.raises(UserError, match=r"line 4: .*listed twice"):
-        find_listed(tmp_path / "list.csv")
+        find_listed(str(tmp_path / "list.csv"))
 
 
 def test_a_wrong_tempo_anywhere_in_the_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,bpm\na.wav,120\nb.wav,fast\n")
     with pytest.raises(UserError, match="line 3"):
-        find_listed(tmp_path / "list.csv")
+        find_listed(str(tmp_path / "list.csv"))
 
 
 def test_files_that_can_be_read_are_hashed_and_others_left_out(tmp_path: Path) -> None:

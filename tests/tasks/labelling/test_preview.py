@@ -45,17 +45,17 @@ def label_all(music: Path, workspace: Workspace) -> None:
 
 
 def test_before_the_first_run_everything_is_new_and_nothing_is_written(music: Path, workspace: Workspace) -> None:
-    assert preview(workspace, [music], None).findings == {**NOTHING, "new": 3}
+    assert preview(workspace, [str(music)], None).findings == {**NOTHING, "new": 3}
     assert not workspace.root.exists()
 
 
 def test_after_a_run_only_what_changed_is_to_be_done(music: Path, workspace: Workspace) -> None:
     label_all(music, workspace)
-    assert preview(workspace, [music], None).findings == {**NOTHING, "unchanged": 3}
+    assert preview(workspace, [str(music)], None).findings == {**NOTHING, "unchanged": 3}
     write(music / "0.wav", tone(1.0, 990.0))
     write(music / "9.wav", tone(1.0, 880.0))
     (music / "copy.wav").write_bytes((music / "2.wav").read_bytes())
-    assert preview(workspace, [music], None).findings == {
+    assert preview(workspace, [str(music)], None).findings == {
         **NOTHING,
         "unchanged": 2,
         "changed": 1,
@@ -66,4 +66,4 @@ def test_after_a_run_only_what_changed_is_to_be_done(music: Path, workspace: Wor
 
 def test_a_path_that_is_not_there_is_refused(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="is not there"):
-        preview(workspace, [Path("/nowhere")], None)
+        preview(workspace, ["/nowhere"], None)

@@ -1,0 +1,162 @@
+"""What a worker runs that shares no disk with the flow: it is given the model once, and sends its parts back.
+
+It knows no Prefect, no Dask and no ledger; `flows.engine.equipment` calls `make_ready` on each worker.
+"""
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from storage.catalogue.label_parts import LabelOutcome, part_bytes
+from storage.errors import UserError
+from storage.files import sha256_of, write_bytes_atomically
+from storage.models import ModelCard, StoredModel
+from tasks.labelling.batch import Analysed, analyse_batch, answered, label_batch
+from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
+from tasks.labelling.watchdog import Watchdog, WorkerLifetime
+
+_LABELS_DEPEND_ON: Final = ("numpy", "scipy", "soxr", "soundfile", "torch", "pyarrow", "tinytag")
+_PACKAGES: Final = ("flows", "tasks", "storage")
+
+
+@dataclass(frozen=True)
+class SentPart:
+    """What travels back from a batch: name and Parquet bytes of its part, how many files it holds, how many failed."""
+
+    name: str
+    content: bytes
+    files: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a worker is given once: the model with its weights, and what the worker must be like."""
+
+    card: ModelCard
+    weights: bytes
+    versions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, model: StoredModel) -> "Delivery":
+        """The delivery for a stored model, to workers that are like this process."""
+        return cls(model.card.to_answer(), model.weights.read_bytes(), versions())
+
+    @property
+    def mark(self) -> str:
+        """A name that another delivery has only if all that is in it is the same."""
+        told = f"{self.card.model_id} {self.card.weights_digest} {sorted(self.versions.items())}"
+        return f"rolecall-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class RemoteBatches:
+    """What is the same for all batches of a run: the mark of its delivery, its id, and the seconds a file may take."""
+
+    mark: str
+    run_id: str
+    time_limit_s: float
+
+
+@dataclass(frozen=True)
+class _Ready:
+    recipe: LabelRecipe
+    folder: Path
+
+    def watch(self, run: RemoteBatches) -> Watchdog:
+        """Notes of one run only: that a worker was lost in an earlier one says nothing of its file."""
+        return Watchdog(self.folder / "reading" / run.run_id, run.time_limit_s)
+
+
+_ready: Final[dict[str, _Ready]] = {}
+_lifetime: Final = WorkerLifetime()
+
+
+def make_ready(delivery: Delivery, folder: Path, who: str) -> None:
+    """Check this process, and keep the model in a folder of its machine, where it is found again after a restart.
+
+    Raises UserError naming the worker, `who`, and how it differs from the flow.
+    """
+    here = versions()
+    differing = [f"{name} {here.get(name)} and not {wanted}" for name, wanted in delivery.versions.items()
+                 if here.get(name) != wanted]  # fmt: skip
+    if differing:
+        raise UserError(f"{who} is not like this flow: {', '.join(differing)}; install the same there")
+    weights = folder / f"{delivery.card.weights_digest}.safetensors"
+    if not weights.exists() or sha256_of(weights) != delivery.card.weights_digest:
+        write_bytes_atomically(weights, delivery.weights)
+    if sha256_of(weights) != delivery.card.weights_digest:
+        raise UserError(
+            f"{who} got other weights than the card of {delivery.card.model_id} describes; look at its disk"
+        )
+    _ready[delivery.mark] = _Ready(LabelRecipe(delivery.card, weights), folder)
+
+
+def label_and_send(requests: Sequence[LabelRequest], run: RemoteBatches) -> SentPart:
+    """Label a batch; its part travels back."""
+    _begin()
+    ready = _ready[run.mark]
+    part = sent_part(label_batch(requests, ready.recipe, ready.watch(run)))
+    _lifetime.done(len(requests))
+    return part
+
+
+def analyse_there(requests: Sequence[LabelRequest], run: RemoteBatches) -> list[Analysed]:
+    """The decoder's half of `label_and_send`, for a cluster where another worker has a GPU."""
+    _begin()
+    ready = _ready[run.mark]
+    analysed = analyse_batch(requests, ready.recipe.card, ready.watch(run))
+    _lifetime.done(len(requests))
+    return analysed
+
+
+def answer_and_send(analysed: Sequence[Analysed], run: RemoteBatches) -> SentPart:
+    """The network's half of `label_and_send`, on the GPU if this worker has one."""
+    from tasks.networks.inference import load_network, on_best_device, predict_at_two_scales
+
+    recipe = _ready[run.mark].recipe
+    ask = partial(predict_at_two_scales, on_best_device(load_network(recipe.weights, recipe.card)))
+    return sent_part(answered(analysed, recipe.card, ask))
+
+
+def sent_part(outcomes: Sequence[LabelOutcome]) -> SentPart:
+    """Outcomes as the part that travels back; the same batch always gets the same name."""
+    keys = "\n".join(f"{outcome.label_key} {outcome.model_id}" for outcome in outcomes)
+    failed = sum(outcome.reason is not None for outcome in outcomes)
+    name = f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
+    return SentPart(name, part_bytes(outcomes), len(outcomes), failed)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """All that the labels of a file depend on besides the model, as this process has it."""
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "rolecall": version("rolecall"),
+        "labels": str(LABEL_VERSION),
+        "code": _code_digest(),
+        **{name: version(name) for name in _LABELS_DEPEND_ON},
+    }
+
+
+def _code_digest() -> str:
+    """A digest of the code of rolecall: two checkouts may call themselves by the same version."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        root = Path(str(resources.files(package)))
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _begin() -> None:
+    from tasks.networks.inference import use_one_thread
+
+    _lifetime.begin()
+    use_one_thread()

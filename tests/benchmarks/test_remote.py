@@ -1,0 +1,148 @@
+"""What a bucket costs: reading with a delay, listing a million objects, and what a batch costs scheduler and flow.
+
+ROLECALL_LISTED says how many objects are listed, ROLECALL_LOOPS how many loops are read.
+"""
+
+import os
+import resource
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import pytest
+from distributed import Client, LocalCluster
+
+from flows.engine.cluster import open_client, stream
+from flows.engine.outcomes import Finished
+from flows.labelling.remote_worker import SentPart, sent_part
+from flows.labelling.run import BATCH_FILES, keep_part
+from flows.labelling.worker import label_part
+from storage.catalogue.committer import Committer
+from storage.catalogue.ledger import Ledger
+from storage.models import BUNDLED, ModelStore
+from storage.workspace import Workspace
+from tasks.labelling.finding import find_audio, find_objects
+from tasks.labelling.request import LabelRecipe, LabelRequest
+from tasks.labelling.watchdog import Watchdog
+from tests.doubles.s3 import Bucket, environment, serve_bucket
+from tests.dummies import LOOPS, labelled
+
+pytestmark = pytest.mark.benchmark
+
+LISTED = int(os.environ.get("ROLECALL_LISTED", "1000000"))
+COPIES = int(os.environ.get("ROLECALL_LOOPS", "96"))
+DELAY_S = 0.05
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with serve_bucket() as served, environment(served.settings()):
+        yield served
+
+
+def peak_mebibytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def test_reading_from_a_bucket_with_a_delay_is_as_fast_as_reading_from_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    folder = tmp_path / "loops"
+    folder.mkdir()
+    loops = sorted(LOOPS.glob("*.ogg"))
+    for number in range(COPIES):
+        content = loops[number % len(loops)].read_bytes()
+        (folder / f"{number:03d}.ogg").write_bytes(content + bytes([number]))
+    bucket.fill(folder)
+    recipe, watch = LabelRecipe.of(ModelStore(BUNDLED).load("default")), Watchdog(tmp_path / "reading")
+    bucket.delay_s = DELAY_S
+    rates = {}
+    with open_client(None, 2) as client:
+        for name, root in (
+            ("warm", str(folder)),
+            ("disk", str(folder)),
+            ("bucket", "s3://music"),
+            ("disk again", str(folder)),
+        ):
+            work = partial(label_part, recipe=recipe, folder=tmp_path / name, watch=watch)
+            files = [LabelRequest(f"{number:03d}", f"{root}/{number:03d}.ogg") for number in range(COPIES)]
+            batches = [files[start : start + BATCH_FILES] for start in range(0, COPIES, BATCH_FILES)]
+            began = time.perf_counter()
+            results = list(stream(client, work, batches, Event()))
+            rates[name] = COPIES / (time.perf_counter() - began)
+            assert all(isinstance(result, Finished) and not result.receipt.failed for result in results)
+    disk = (rates["disk"] + rates["disk again"]) / 2
+    print(f"\n{COPIES} loops, 2 workers, {1000 * DELAY_S:.0f} ms a request")
+    print(f"from a disk {disk:.1f} files/s, from the bucket {rates['bucket']:.1f} files/s")
+    print(f"{rates['bucket'] / disk:.2f} of the disk's throughput")
+
+
+def test_a_million_objects_are_listed_page_by_page(bucket: Bucket) -> None:
+    before, bucket.million = peak_mebibytes(), LISTED
+    began, busy = time.perf_counter(), time.process_time()
+    found = find_objects(["s3://music/made-up"])
+    took, cpu = time.perf_counter() - began, time.process_time() - busy
+    assert len(found.table) == LISTED
+    assert bucket.lists == -(-LISTED // 1000) + 1
+    print(f"\n{LISTED} objects in {bucket.lists} requests: {took:.0f} s, {cpu:.0f} s of processor time with the double")
+    print(
+        f"{peak_mebibytes() - before:.0f} MiB more at the peak, {found.table.nbytes / 2**20:.0f} MiB of them the table"
+    )
+
+
+def test_a_folder_on_a_disk_is_walked_as_before(tmp_path: Path) -> None:
+    for number in range(200):
+        folder = tmp_path / f"{number:03d}"
+        folder.mkdir()
+        for file in range(100):
+            (folder / f"track{file:03d}_128bpm.wav").touch()
+    busy = time.process_time()
+    assert len(find_audio([tmp_path]).table) == 20_000
+    print(f"\n20,000 files on a disk: {1e6 * (time.process_time() - busy) / 20_000:.1f} µs of processor time each")
+    shutil.rmtree(tmp_path)
+
+
+PARTS: dict[int, SentPart] = {}
+
+
+def send(numbers: Sequence[int], seconds: float) -> SentPart:
+    """A batch that takes so long and sends a part that was made before."""
+    time.sleep(seconds)
+    return PARTS[numbers[0]]
+
+
+def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
+    batches = [range(start, start + BATCH_FILES) for start in range(0, 300 * BATCH_FILES, BATCH_FILES)]
+    for batch in batches:
+        PARTS[batch[0]] = sent_part([labelled(f"key{number:09d}", "model") for number in batch])
+    workspace = Workspace(tmp_path)
+    with (
+        LocalCluster(20, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        workspace.lock("bench"),
+        Ledger.of(workspace) as ledger,
+    ):
+        committer, sent, kept_s, commit_s = Committer(workspace, ledger), 0, 0.0, 0.0
+        began, busy = time.perf_counter(), time.process_time()
+        for result in stream(client, partial(send, seconds=0.1), batches, Event()):
+            assert isinstance(result, Finished)
+            sent += len(result.receipt.content)
+            before = time.thread_time()
+            receipt = keep_part(result.receipt, workspace.parts / "run")
+            between = time.thread_time()
+            committer.add(Path(receipt.part), receipt.files)
+            kept_s, commit_s = kept_s + between - before, commit_s + time.thread_time() - between
+        committer.flush()
+        took, cpu = time.perf_counter() - began, time.process_time() - busy
+    files = len(batches) * BATCH_FILES
+    print(f"\n20 workers whose batches of {BATCH_FILES} files sleep for 0.1 s: {len(batches)} batches in {took:.1f} s")
+    print(
+        f"{1000 * cpu / len(batches):.2f} ms of processor time a batch, scheduler, flow and workers together, of which"
+    )
+    print(
+        f"{1000 * kept_s / len(batches):.2f} ms to write a part, {1000 * commit_s / len(batches):.2f} ms to commit it"
+    )
+    print(
+        f"{sent / files:.0f} bytes a file through scheduler and flow; the peak of all of it {peak_mebibytes():.0f} MiB"
+    )
