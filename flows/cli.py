@@ -7,6 +7,7 @@ from contextlib import suppress
 import typer
 
 from flows.commands import (
+    browse,
     catalogue,
     datasets,
     fetching,
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (getting_started.app, catalogue.app, maintenance.app, models.app):
+for group in (getting_started.app, catalogue.app, browse.app, maintenance.app, models.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),

@@ -29,6 +29,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "datasets": {"audio", "features", "metadata", "rhythm"},
         "structure": {"rhythm", "features", "metadata", "audio"},
         "labelling": {"structure", "networks", "rhythm", "features", "metadata", "audio"},
+        "browsing": {"structure", "metadata", "audio"},
         "evaluation": {
             *("labelling", "networks", "sources", "structure"),
             *("rhythm", "features", "metadata", "audio"),
@@ -43,7 +44,11 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "fetching": {"engine", "orchestration", "terminal"},
         "datasets": {"engine", "terminal"},
         "training": {"engine", "terminal"},
-        "commands": {*("labelling", "fetching", "datasets", "training"), *("engine", "orchestration", "terminal")},
+        "browsing": {"terminal"},
+        "commands": {
+            *("labelling", "fetching", "datasets", "training", "browsing"),
+            *("engine", "orchestration", "terminal"),
+        },
     },
 }
 MOST_LINES, MOST_FILES = 350, 16

@@ -1,7 +1,7 @@
 """The published catalogue for a program that asks often: kept open, and opened anew once a run has replaced it."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any, Final
 
@@ -36,10 +36,16 @@ class CatalogueFollower:
             return None
         return status.st_ino, status.st_mtime_ns
 
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The catalogue for the length of a `with` block, in which nobody else asks; raises UserError."""
+        with self._lock:
+            yield self._current()
+
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
         """Answer one SELECT whose values are named parameters; raises UserError if the catalogue cannot be opened."""
-        with self._lock:
-            cursor = self._current().execute(sql, parameters)
+        with self.connection() as connection:
+            cursor = connection.execute(sql, parameters)
             return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
