@@ -1,6 +1,7 @@
 """What the page asks, and the answers: the catalogue as JSON, audio and pictures of its files, and corrections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -22,6 +23,7 @@ from tasks.browsing.spectrogram import draw_spectrogram
 from tasks.browsing.track_filter import TrackFilter
 from tasks.browsing.track_list import folders, track_page
 from tasks.browsing.track_map import path_of_track, track_map
+from tasks.browsing.waveform import LONGEST_S, peaks
 
 Known = TypeVar("Known")
 
@@ -110,11 +112,20 @@ def file_routes(catalogue: CatalogueFollower, derived: DerivedFiles) -> APIRoute
         picture = _derived(f"{digest}.png", partial(draw_spectrogram, path, duration_s))
         return FileResponse(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
 
+    @routes.get("/api/tracks/{track_id}/waveform")
+    def waveform(
+        track_id: int,
+        start_s: Annotated[float, Query(ge=0, le=100_000)],
+        seconds: Annotated[float, Query(gt=0, le=LONGEST_S)],
+        columns: Annotated[int, Query(ge=1, le=4000)],
+    ) -> list[float]:
+        path, _, _ = _found(path_of_track(catalogue, track_id))
+        with _refusals_told():
+            return peaks(path, start_s, seconds, columns)
+
     def _derived(name: str, make: Callable[[Path], None]) -> Path:
-        try:
+        with _refusals_told():
             return derived.get(name, make)
-        except AudioError as error:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.reason}: {error}") from None
 
     return routes
 
@@ -145,6 +156,15 @@ def correction_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> API
         return {"track_id": track_id, **state()}
 
     return routes
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """Answer with what is wrong with a file that cannot be decoded."""
+    try:
+        yield
+    except AudioError as error:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.reason}: {error}") from None
 
 
 def _found(known: Known | None) -> Known:
