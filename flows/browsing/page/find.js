@@ -37,7 +37,7 @@ export async function findView(root, address) {
     results.setAttribute("aria-busy", "true");
     try {
       const page = await get(`/api/tracks?${parameters}`);
-      if (number === asked) fill(results, table(page, parameters, turnTo));
+      if (number === asked) replaceKeepingFocus(results, table(page, parameters, turnTo));
     } catch (error) {
       if (number === asked) fill(results, h("p", { className: "trouble", role: "alert" }, error.message));
     }
@@ -83,6 +83,13 @@ export async function findView(root, address) {
   };
 }
 
+/** Fill the results anew; a button of a column or page that had the focus has it again. */
+function replaceKeepingFocus(results, ...children) {
+  const { id } = results.contains(document.activeElement) ? document.activeElement : {};
+  fill(results, ...children);
+  if (id) document.getElementById(id)?.focus();
+}
+
 function table(page, parameters, turnTo) {
   const { total, tracks } = page;
   const first = page.page * page.per_page + 1;
@@ -105,8 +112,8 @@ function table(page, parameters, turnTo) {
     h("div", { className: "counted" },
       h("p", { "aria-live": "polite" }, counted),
       h("div", {},
-        h("button", { type: "button", className: "before", disabled: page.page === 0, onclick: turn(page.page - 1) }, "← Before"),
-        h("button", { type: "button", className: "next", disabled: last >= total, onclick: turn(page.page + 1) }, "Next →"))),
+        h("button", { type: "button", id: "before", className: "before", disabled: page.page === 0, onclick: turn(page.page - 1) }, "← Before"),
+        h("button", { type: "button", id: "next", className: "next", disabled: last >= total, onclick: turn(page.page + 1) }, "Next →"))),
     h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { className: "quiet" }, "Play")),
         COLUMNS.map(([sort, name, style]) => header(sort, name, style, parameters, turnTo)))),
@@ -120,7 +127,7 @@ function header(sort, name, style, parameters, turnTo) {
   const descending = parameters.get("descending") === "true";
   return h("th", { scope: "col", className: style, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
     h("button", {
-      type: "button",
+      type: "button", id: `by-${sort}`,
       onclick: () => {
         const chosen = new URLSearchParams(parameters);
         chosen.delete("page");
