@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from storage.catalogue.follower import CatalogueFollower
-from tasks.browsing.track_list import with_roles
+from tasks.browsing.track_list import ROLE_COLUMNS, with_roles
 
 _MOST: Final = 60
 
@@ -14,13 +14,15 @@ def compatible_loops(catalogue: CatalogueFollower, track_id: int, segment: int |
     Of a segment, its roles are those active in these four bars. `stretch` is the factor of tempo that fits the loop to
     the track. The smallest change of tempo comes first.
     """
-    active = _TRACK_ROLES if segment is None else _SEGMENT_ROLES
-    values = {"track": track_id} if segment is None else {"track": track_id, "segment": segment}
-    roles = [role for (role,) in catalogue.ask(active, values).rows]
-    return with_roles(catalogue, catalogue.rows(_COMPATIBLE, track=track_id, taken=roles))
+    if segment is None:
+        rows = catalogue.ask(_TRACK_ROLES, {"track": track_id}).rows
+    else:
+        rows = catalogue.ask(_SEGMENT_ROLES, {"track": track_id, "segment": segment}).rows
+    loops = catalogue.rows(_COMPATIBLE, track=track_id, taken=[role for (role,) in rows])
+    return [with_roles(loop) for loop in loops]
 
 
-_TRACK_ROLES: Final = "SELECT role FROM roles WHERE track_id = $track AND active"
+_TRACK_ROLES: Final = "SELECT unnest(roles) FROM tracks WHERE track_id = $track"
 _SEGMENT_ROLES: Final = "SELECT role FROM iram WHERE track_id = $track AND segment = $segment AND active"
 
 _COMPATIBLE: Final = f"""
@@ -28,21 +30,17 @@ WITH asked AS (
     SELECT bpm, ledger.notes_of("key", mode) AS notes FROM tracks WHERE track_id = $track
 ),
 near AS (
-    SELECT t.track_id, t.path, t.kind, t.duration_s, t.bpm, t.first_downbeat_s, t."key", t.mode,
-           asked.bpm * octave.ratio / t.bpm AS stretch,
+    SELECT t.*, asked.bpm * octave.ratio / t.bpm AS stretch,
            ledger.notes_of(t."key", t.mode) AS notes, asked.notes AS asked_notes
     FROM tracks t CROSS JOIN asked CROSS JOIN (VALUES (0.5), (1.0), (2.0)) AS octave(ratio)
     WHERE t.kind = 'loop' AND t.status = 'labelled' AND t.track_id <> $track
       AND asked.bpm * octave.ratio / t.bpm BETWEEN 0.88 AND 1.12
-),
-active AS (
-    SELECT track_id, list(role ORDER BY role) AS roles FROM roles
-    WHERE active AND track_id IN (SELECT track_id FROM near) GROUP BY track_id
 )
 SELECT track_id, path, parse_filename(path) AS name, kind, duration_s, bpm, first_downbeat_s, "key", mode,
-       round(stretch, 4) AS stretch, CASE WHEN notes = asked_notes THEN 'same notes' ELSE 'unknown' END AS key_match
-FROM near JOIN active USING (track_id)
+       round(stretch, 4) AS stretch, CASE WHEN notes = asked_notes THEN 'same notes' ELSE 'unknown' END AS key_match,
+       {ROLE_COLUMNS}
+FROM near
 WHERE (notes = asked_notes OR notes IS NULL OR asked_notes IS NULL OR roles = ['percussion'])
-  AND NOT list_has_any(roles, $taken::VARCHAR[])
+  AND len(roles) > 0 AND NOT list_has_any(roles, $taken::VARCHAR[])
 ORDER BY abs(stretch - 1), path LIMIT {_MOST}
 """

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from storage.catalogue.follower import CatalogueFollower
+from storage.vocabulary import ROLES
 
 _RUNS: Final = 30
 _DAYS: Final = 60
@@ -31,8 +32,10 @@ FROM errors GROUP BY ALL ORDER BY files DESC, reason
 
 _SHARES: Final = f"""
 WITH day AS (
-    SELECT date_trunc('day', labelled_at)::DATE AS day, role, avg(active::INTEGER) AS share, count(*) AS files
-    FROM roles JOIN tracks USING (track_id) WHERE labelled_at IS NOT NULL GROUP BY ALL
+    SELECT date_trunc('day', labelled_at)::DATE AS day, count(*) AS files,
+           [{", ".join(f"avg(list_contains(roles, '{role}')::INTEGER)" for role in ROLES)}] AS shares
+    FROM tracks WHERE labelled_at IS NOT NULL GROUP BY day ORDER BY day DESC LIMIT {_DAYS}
 )
-FROM day WHERE day IN (SELECT DISTINCT day FROM day ORDER BY day DESC LIMIT {_DAYS}) ORDER BY day, role
+SELECT day, unnest([{", ".join(f"'{role}'" for role in ROLES)}]) AS role, unnest(shares) AS share, files
+FROM day ORDER BY day, role
 """

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from storage.catalogue.follower import CatalogueFollower
-from tasks.browsing.track_list import with_roles
+from tasks.browsing.track_list import ROLE_COLUMNS, with_roles
 
 _MOST: Final = 100
 
@@ -24,20 +24,19 @@ def doubtful_tracks(catalogue: CatalogueFollower, doubt: Doubt) -> dict[str, Any
     query = _UNSURE_ROLES if doubt is Doubt.ROLES else _UNSURE_TEMPI
     rows = catalogue.rows(query)
     total = rows[0]["total"] if rows else 0
-    return {"total": total, "tracks": with_roles(catalogue, rows)}
+    return {"total": total, "tracks": [with_roles(row) for row in rows]}
 
+
+_SHOWN: Final = f"""
+SELECT track_id, path, parse_filename(path) AS name, kind, bpm, bpm_confidence, {ROLE_COLUMNS},
+       count(*) OVER () AS total
+"""
 
 _UNSURE_ROLES: Final = f"""
-WITH unsure AS (
-    SELECT track_id, count(*) AS labels, count(*) OVER () AS total FROM roles WHERE unsure GROUP BY track_id
-    ORDER BY labels DESC, track_id LIMIT {_MOST}
-)
-SELECT track_id, path, parse_filename(path) AS name, kind, bpm, bpm_confidence, labels, total
-FROM tracks JOIN unsure USING (track_id) ORDER BY labels DESC, track_id
+{_SHOWN} FROM tracks WHERE len(unsure) > 0 ORDER BY len(unsure) DESC, track_id LIMIT {_MOST}
 """
 
 _UNSURE_TEMPI: Final = f"""
-SELECT track_id, path, parse_filename(path) AS name, kind, bpm, bpm_confidence, count(*) OVER () AS total
-FROM tracks WHERE status = 'labelled' AND bpm IS NOT NULL AND NOT bpm_locked AND bpm_confidence < 0.5
+{_SHOWN} FROM tracks WHERE status = 'labelled' AND bpm IS NOT NULL AND NOT bpm_locked AND bpm_confidence < 0.5
 ORDER BY bpm_confidence, track_id LIMIT {_MOST}
 """

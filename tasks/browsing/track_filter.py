@@ -18,7 +18,7 @@ class RoleState(StrEnum):
 
 
 class Sort(StrEnum):
-    """What a list is sorted by."""
+    """What a list is sorted by; a role stands for its probability."""
 
     PATH = "path"
     KIND = "kind"
@@ -27,6 +27,12 @@ class Sort(StrEnum):
     DURATION = "duration_s"
     BPM_CONFIDENCE = "bpm_confidence"
     LABELLED = "labelled_at"
+    BASS = "bass"
+    PERCUSSION = "percussion"
+    FX = "fx"
+    MELODY = "melody"
+    CHORDS = "chords"
+    VOCAL = "vocal"
 
 
 _Confidence: Final = Field(default=None, ge=0, le=1)
@@ -113,7 +119,7 @@ class TrackFilter(BaseModel):
 
 
 _ROLE: Final = {
-    RoleState.ON: "track_id IN (SELECT track_id FROM roles WHERE role = '{role}' AND active)",
-    RoleState.OFF: "track_id IN (SELECT track_id FROM roles WHERE role = '{role}' AND NOT active)",
-    RoleState.UNSURE: "track_id IN (SELECT track_id FROM roles WHERE role = '{role}' AND unsure)",
+    RoleState.ON: "list_contains(roles, '{role}')",
+    RoleState.OFF: "roles IS NOT NULL AND NOT list_contains(roles, '{role}')",
+    RoleState.UNSURE: "list_contains(unsure, '{role}')",
 }

@@ -1,4 +1,4 @@
-"""All that the catalogue knows of one track: its labels, its map by segments and by bars, role spans, sections."""
+"""All that the catalogue knows of one track: labels, its map by segments and by bars, role spans, sections, errors."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +17,13 @@ def track_map(catalogue: CatalogueFollower, track_id: int) -> dict[str, Any] | N
     tracks = catalogue.rows(_TRACK, track=track_id)
     if not tracks:
         return None
-    track = with_roles(catalogue, tracks)[0]
     return {
-        **track,
+        **with_roles(tracks[0]),
         "segments": catalogue.rows(_SEGMENTS, track=track_id),
         "bars": catalogue.rows(_BARS, track=track_id),
         "spans": catalogue.rows(_SPANS, track=track_id),
         "sections": catalogue.rows(_SECTIONS, track=track_id),
+        "errors": catalogue.rows(_ERRORS, track=track_id),
     }
 
 
@@ -38,7 +38,8 @@ def path_of_track(catalogue: CatalogueFollower, track_id: int) -> tuple[Path, st
 
 _ACTIVATIONS: Final = f"[{', '.join(ROLES)}] AS activations"
 _TRACK: Final = """
-SELECT *, parse_filename(path) AS name, parse_dirpath(path) AS folder FROM tracks WHERE track_id = $track
+SELECT * EXCLUDE sections, parse_filename(path) AS name, parse_dirpath(path) AS folder FROM tracks
+WHERE track_id = $track
 """
 _PATH: Final = "SELECT path, content_hash, duration_s FROM tracks WHERE track_id = $track"
 _SEGMENTS: Final = f"""
@@ -54,3 +55,4 @@ SELECT role, start_bar, end_bar, start_s, end_s FROM role_spans WHERE track_id =
 _SECTIONS: Final = """
 SELECT label, confidence, start_bar, end_bar, start_s, end_s FROM sections WHERE track_id = $track ORDER BY section
 """
+_ERRORS: Final = "SELECT stage, reason, message FROM errors JOIN tracks USING (path) WHERE track_id = $track"

@@ -55,6 +55,7 @@ export async function showTrack(root, trackId) {
 }
 
 function showParts(root, track) {
+  if (!track.duration_s) return showUnlabelled(root, track);
   const places = Object.fromEntries(["map", "roles", "grid", "compatible"].map((name) => [name, h("section", { className: `part ${name}` })]));
   const head = h("header", { className: "heading" });
   fill(root, head, places.map,
@@ -85,13 +86,26 @@ function showParts(root, track) {
   };
 }
 
+/** A file without labels: why, and nothing that could be done with it. */
+function showUnlabelled(root, track) {
+  const why = track.errors.map(({ reason, message }) => `${reason.replace("_", " ")}: ${message}`);
+  fill(root, h("header", { className: "heading" }, heading(track)),
+    h("p", { className: "trouble" }, why.join("; ") || "It has no labels yet; the next run makes them."));
+  const nothing = () => {};
+  return {
+    map: { step: nothing, playOrPause: nothing, turnScale: nothing, toggleLoop: nothing },
+    roles: { toggle: nothing, confirm: nothing },
+    tap: nothing, renew: nothing, close: nothing,
+  };
+}
+
 function heading(track) {
   const source = track.bpm_source ? ` by ${track.bpm_source.replace("_", " ")}` : "";
   const facts = [
     [track.kind, "kind"],
-    [track.bpm ? `${tempo(track.bpm)} BPM${source}` : "no steady tempo", "tempo"],
+    [track.bpm ? `${tempo(track.bpm)} BPM${source}` : track.duration_s ? "no steady tempo" : null, "tempo"],
     [track.key ? keyName(track) : null, "key"],
-    [clock(track.duration_s), "length"],
+    [track.duration_s ? clock(track.duration_s) : null, "length"],
     [track.status === "labelled" ? null : track.status.replace("_", " "), "status"],
   ];
   return [
