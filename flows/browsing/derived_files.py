@@ -1,5 +1,6 @@
 """Files that are made from others when they are asked for the first time, and kept until the server ends."""
 
+import hashlib
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,8 +20,9 @@ class DerivedFiles:
         self._made: OrderedDict[str, Lock] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, name: str, make: Callable[[Path], None]) -> Path:
-        """The file of a name, made by `make` if it is not there; whoever asks meanwhile waits for it."""
+    def get(self, source: str, extension: str, make: Callable[[Path], None]) -> Path:
+        """The file of a source, made by `make` if it is not there; whoever asks meanwhile waits for it."""
+        name = hashlib.sha256(source.encode()).hexdigest() + extension
         path = Path(self._folder.name, name)
         with self._lock:
             being_made = self._made.setdefault(name, Lock())
@@ -29,7 +31,7 @@ class DerivedFiles:
                 Path(self._folder.name, self._made.popitem(last=False)[0]).unlink(missing_ok=True)
         with being_made:
             if not path.exists():
-                unfinished = path.with_suffix(f".making{path.suffix}")
+                unfinished = path.with_name(f"unfinished-{name}")
                 make(unfinished)
                 unfinished.replace(path)
         return path

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import FileResponse
 
 from flows.browsing.correction_desk import CorrectionDesk
@@ -51,6 +51,12 @@ class SaidWords(BaseModel):
     vocal: bool | None = None
     bpm: float | None = Field(default=None, ge=20, le=400)
     first_downbeat_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("say something of a role, the tempo or the first bar line")
+        return self
 
 
 def catalogue_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> APIRouter:
@@ -104,12 +110,12 @@ def file_routes(catalogue: CatalogueFollower, derived: DerivedFiles) -> APIRoute
     @routes.get("/audio/{track_id}/flac")
     def audio_as_flac(track_id: int) -> FileResponse:
         path, digest, _ = _found(path_of_track(catalogue, track_id))
-        return FileResponse(_derived(f"{digest}.flac", partial(convert_to_flac, path)), media_type="audio/flac")
+        return FileResponse(_derived(digest, ".flac", partial(convert_to_flac, path)), media_type="audio/flac")
 
     @routes.get("/spectrogram/{track_id}")
     def spectrogram(track_id: int) -> FileResponse:
         path, digest, duration_s = _found(path_of_track(catalogue, track_id))
-        picture = _derived(f"{digest}.png", partial(draw_spectrogram, path, duration_s))
+        picture = _derived(digest, ".png", partial(draw_spectrogram, path, duration_s))
         return FileResponse(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
 
     @routes.get("/api/tracks/{track_id}/waveform")
@@ -123,9 +129,9 @@ def file_routes(catalogue: CatalogueFollower, derived: DerivedFiles) -> APIRoute
         with _refusals_told():
             return peaks(path, start_s, seconds, columns)
 
-    def _derived(name: str, make: Callable[[Path], None]) -> Path:
+    def _derived(digest: str, extension: str, make: Callable[[Path], None]) -> Path:
         with _refusals_told():
-            return derived.get(name, make)
+            return derived.get(digest, extension, make)
 
     return routes
 

@@ -1,5 +1,6 @@
 """A small catalogue over bundled loops, whose labels are made up, and its page asked without a browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +16,22 @@ TOKEN, PORT = "the-token", 9000
 ORIGIN = f"http://127.0.0.1:{PORT}"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="session")
+def two_loops(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A published catalogue of two bundled loops, and of one file that is not there."""
-    where = Workspace(tmp_path / "workspace")
-    paths = [LOOPS / "loop_perc1_97.ogg", LOOPS / "loop_tabla.ogg", tmp_path / "gone.wav"]
+    where = Workspace(tmp_path_factory.mktemp("two-loops") / "workspace")
+    paths = [LOOPS / "loop_perc1_97.ogg", LOOPS / "loop_tabla.ogg", where.root / "gone.wav"]
     with Ledger.of(where) as ledger:
-        nights = Nights(where, ledger)
-        nights.run("one", *({"path": str(path)} for path in paths))
+        Nights(where, ledger).run("one", *({"path": str(path)} for path in paths))
         ledger.publish()
     return where
+
+
+@pytest.fixture
+def workspace(two_loops: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of it, to write to."""
+    shutil.copytree(two_loops.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
 
 
 @pytest.fixture
