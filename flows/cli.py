@@ -7,6 +7,7 @@ from contextlib import suppress
 import typer
 
 from flows.commands import (
+    browse,
     catalogue,
     datasets,
     exports,
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (getting_started.app, catalogue.app, reports.app, exports.app, maintenance.app, models.app):
+for group in (getting_started.app, catalogue.app, reports.app, browse.app, exports.app, maintenance.app, models.app):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),

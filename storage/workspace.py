@@ -48,6 +48,11 @@ class Workspace:
         return self.root / "corrections.csv"
 
     @property
+    def waiting_corrections(self) -> Path:
+        """Corrections that were made while somebody else wrote the workspace, one JSON line each."""
+        return self.root / "corrections-waiting.jsonl"
+
+    @property
     def parts(self) -> Path:
         """Label parts as the workers wrote them, one folder a run."""
         return self.root / "parts"

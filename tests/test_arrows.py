@@ -31,6 +31,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "structure": {"rhythm", "features", "metadata", "audio"},
         "exports": {"structure", "metadata"},
         "labelling": {"structure", "networks", "rhythm", "features", "remote", "metadata", "audio"},
+        "browsing": {"structure", "metadata", "audio"},
         "evaluation": {
             *("labelling", "networks", "sources", "structure"),
             *("rhythm", "features", "metadata", "audio"),
@@ -45,7 +46,11 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "fetching": {"engine", "orchestration", "terminal"},
         "datasets": {"engine", "terminal"},
         "training": {"engine", "terminal"},
-        "commands": {*("labelling", "fetching", "datasets", "training"), *("engine", "orchestration", "terminal")},
+        "browsing": {"terminal"},
+        "commands": {
+            *("labelling", "fetching", "datasets", "training", "browsing"),
+            *("engine", "orchestration", "terminal"),
+        },
     },
 }
 MOST_LINES, MOST_FILES = 350, 16

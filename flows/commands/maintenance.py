@@ -48,6 +48,7 @@ def correct(
     forget: Annotated[bool, typer.Option("--forget", help="Remove the corrections of the track.")] = False,
 ) -> None:
     """Correct roles, tempo or first downbeat of a track; corrections win over every model and stay with the audio."""
+    from storage.catalogue.correction_queue import CorrectionQueue
     from storage.catalogue.corrections import Correction, Corrections
     from storage.catalogue.ledger import Ledger
     from tasks.labelling.corrections import read_corrections, roles_said
@@ -62,6 +63,7 @@ def correct(
         said = [(_shown(track), words)]
     where = workspace_at(workspace)
     with where.lock("correct") as locked, Ledger.of(locked) as ledger:
+        CorrectionQueue(locked).enter(ledger)
         corrections = Corrections(ledger)
         corrections.enter([(corrections.audio_hash_of(name), words) for name, words in said])
         if track is not None and forget:

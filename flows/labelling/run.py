@@ -27,6 +27,7 @@ from flows.labelling.worker import PartReceipt, label_part, save_lost_file
 from flows.terminal.progress import Progress, progress
 from storage.catalogue.archive import archive_parts
 from storage.catalogue.committer import Committer
+from storage.catalogue.correction_queue import CorrectionQueue
 from storage.catalogue.labels import Labels, Task
 from storage.catalogue.ledger import Ledger, RunCounts
 from storage.files import write_bytes_atomically
@@ -119,7 +120,7 @@ def label_files(
 
 
 def close_run(run: Run, omissions: Omissions, activate: bool) -> RunSummary:
-    """Count, close the run, activate a model that is complete, and swap the public snapshot.
+    """Count, close the run, activate a model that is complete, enter corrections that waited, swap the snapshot.
 
     A run that did not do what was asked has the state `failed`: `require_done` says why.
     """
@@ -134,6 +135,7 @@ def close_run(run: Run, omissions: Omissions, activate: bool) -> RunSummary:
     if state == "completed" and (activate or not unlabelled) and run.ledger.active_model() != model_id:
         run.ledger.activate_model(model_id)
     run.ledger.close_run(run.run_id, state, counts)
+    CorrectionQueue(run.workspace).enter(run.ledger)
     run.ledger.publish()
     archive_parts(run.workspace, run.ledger)
     active = run.ledger.active_model() == model_id

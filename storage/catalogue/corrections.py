@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import duckdb
+
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
 from storage.files import atomic_path
@@ -19,6 +21,18 @@ class Correction:
     roles: Mapping[str, bool] = field(default_factory=dict)
     bpm: float | None = None
     first_downbeat_s: float | None = None
+
+
+Words = Mapping[str, bool | float | None]
+"""What a person says of a sound: a role is there or not, `bpm` and `first_downbeat_s` as numbers; None says nothing."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of what a person says of one sound: words that replace earlier ones, or take them back (None)."""
+
+    audio_hash: str
+    words: Words
 
 
 class Corrections:
@@ -46,6 +60,19 @@ class Corrections:
                 for role, present in correction.roles.items():
                     connection.execute(_ENTER_ROLE, [sound, role, present])
 
+    def change(self, changes: Sequence[Change]) -> None:
+        """Enter changes in their order, all or none; what they do not name stays."""
+        with self._ledger.transaction() as connection:
+            for change in changes:
+                for name, word in change.words.items():
+                    if name in ROLES:
+                        statement = _TAKE_BACK_ROLE if word is None else _ENTER_ROLE
+                        said = [change.audio_hash, name] if word is None else [change.audio_hash, name, word]
+                        connection.execute(statement, said)
+                    else:
+                        connection.execute(_CHANGE_GRID[name], [change.audio_hash, word])
+            connection.execute("DELETE FROM ledger.correction WHERE bpm IS NULL AND first_downbeat_s IS NULL")
+
     def forget(self, sound: str) -> None:
         """Remove all corrections of an audio hash; the models decide again."""
         with self._ledger.transaction() as connection:
@@ -59,6 +86,19 @@ class Corrections:
             writer.writerow(CSV_COLUMNS)
             writer.writerows(self._ledger.rows(_EXPORT))
 
+
+def words_said(connection: duckdb.DuckDBPyConnection, sound: str) -> dict[str, bool | float]:
+    """All that people say of a sound, in a ledger or a published catalogue."""
+    roles = connection.execute("SELECT role, present FROM ledger.correction_role WHERE audio_hash = ?", [sound])
+    said: dict[str, bool | float] = dict(roles.fetchall())
+    grid = connection.execute("SELECT bpm, first_downbeat_s FROM ledger.correction WHERE audio_hash = ?", [sound])
+    for row in grid.fetchall():
+        said |= {name: value for name, value in zip(GRID, row, strict=True) if value is not None}
+    return said
+
+
+GRID: Final = ("bpm", "first_downbeat_s")
+"""What people say of a grid; all other words are of roles."""
 
 CSV_COLUMNS: Final = ("path", "bpm", "first_downbeat_s", *ROLES)
 
@@ -77,6 +117,16 @@ ON CONFLICT (audio_hash) DO UPDATE SET
 _ENTER_ROLE: Final = """
 INSERT OR REPLACE INTO ledger.correction_role VALUES (?, ?, ?, now())
 """
+
+_TAKE_BACK_ROLE: Final = "DELETE FROM ledger.correction_role WHERE audio_hash = ? AND role = ?"
+
+_CHANGE_GRID: Final = {
+    name: f"""
+    INSERT INTO ledger.correction (audio_hash, {name}, corrected_at) VALUES (?, ?, now())
+    ON CONFLICT (audio_hash) DO UPDATE SET {name} = excluded.{name}, corrected_at = excluded.corrected_at
+    """
+    for name in GRID
+}
 
 _YES_OR_NO: Final = ", ".join(
     f"max(CASE WHEN r.role = '{role}' THEN CASE WHEN r.present THEN 'yes' ELSE 'no' END END)" for role in ROLES

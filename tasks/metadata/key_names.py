@@ -119,3 +119,19 @@ def semitones_between(key: str, mode: str | None, target_key: str, target_mode: 
 def note_set(key: str, mode: str | None) -> int:
     """The notes of a key as a number of 0..11: the tonic of the major key that has them, a minor key's relative."""
     return (TONICS.index(key) + (3 if mode == "minor" else 0)) % 12
+
+
+def mixing_keys(key: str, mode: str) -> list[tuple[str, str]]:
+    """The keys that mix with a key: itself, its relative, and its neighbours on the circle of fifths.
+
+    >>> mixing_keys("A", "minor")
+    [('A', 'minor'), ('C', 'major'), ('D', 'minor'), ('E', 'minor')]
+    """
+    tonic, minor = TONICS.index(key), mode == "minor"
+    relative = TONICS[(tonic + (3 if minor else -3)) % 12]
+    return [
+        (key, mode),
+        (relative, "major" if minor else "minor"),
+        (TONICS[(tonic - _FIFTH) % 12], mode),
+        (TONICS[(tonic + _FIFTH) % 12], mode),
+    ]

@@ -1,27 +1,20 @@
 """The plot of a track: its spectrogram above its instrumentation role activation map."""
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from storage.catalogue.label_parts import LabelOutcome
 from storage.files import atomic_path
 from storage.paths import path_of
 from storage.vocabulary import ROLES
 from tasks.audio.decoding import Samples, decode
-
-_RATE: Final = 16_000
-_N_FFT: Final = 4096
-_COLUMNS: Final = 1200
-_ROWS: Final = 240
-_LOWEST_HZ: Final = 30.0
-_RANGE_DB: Final = 80.0
+from tasks.structure.log_spectrogram import RANGE_DB, RATE, log_spectrogram
 
 
 def draw_iram(outcome: LabelOutcome, target: Path) -> None:
@@ -30,12 +23,12 @@ def draw_iram(outcome: LabelOutcome, target: Path) -> None:
     Above a log-frequency spectrogram, below one row per role and one square per segment; both share an x axis in
     bars, with minutes and seconds on top.
     """
-    samples = decode(path_of(outcome.path), _RATE).samples
+    samples = decode(path_of(outcome.path), RATE).samples
     figure = Figure(figsize=(13, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
     bar_s = _bar_length(outcome)
     start = outcome.first_downbeat_s or 0.0
-    end_s = outcome.duration_s or len(samples) / _RATE
+    end_s = outcome.duration_s or len(samples) / RATE
     _draw_spectrogram(above, samples, (_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s)))
     map_image = _draw_map(below, outcome, start, bar_s)
     _draw_sections(below, outcome)
@@ -57,30 +50,14 @@ def _bar_at(seconds: float, start: float, bar_s: float) -> float:
 
 
 def _draw_spectrogram(axes: Axes, samples: Samples, bars: tuple[float, float]) -> None:
-    levels, edges_hz = log_spectrogram(samples)
+    levels, edges_hz = log_spectrogram([samples], len(samples))
     columns = np.linspace(*bars, levels.shape[1] + 1)
-    axes.pcolormesh(columns, edges_hz, levels, cmap="magma", vmin=-_RANGE_DB, vmax=0, rasterized=True)
+    axes.pcolormesh(columns, edges_hz, levels, cmap="magma", vmin=-RANGE_DB, vmax=0, rasterized=True)
     axes.set_yscale("log")
     axes.set_yticks([64, 128, 256, 512, 1024, 2048, 4096], labels=["64", "128", "256", "512", "1k", "2k", "4k"])
     axes.minorticks_off()
     axes.set_ylabel("frequency (Hz)")
     axes.tick_params(labelbottom=False)
-
-
-def log_spectrogram(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Power in dB under its maximum (rows, columns) on a logarithmic frequency axis, and the rows' edges in Hz.
-
-    The hop is chosen so that any length gives about the same number of columns.
-    """
-    hop = max(256, len(samples) // _COLUMNS)
-    padded = np.pad(samples, _N_FFT // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[::hop]
-    edges_hz = np.geomspace(_LOWEST_HZ, _RATE / 2, _ROWS + 1)
-    bins = np.sqrt(edges_hz[:-1] * edges_hz[1:]) * _N_FFT / _RATE
-    window = np.hanning(_N_FFT).astype(np.float32)
-    columns = [np.interp(bins, np.arange(_N_FFT // 2 + 1), np.abs(np.fft.rfft(frame * window))) for frame in frames]
-    power = np.array(columns, np.float32).T ** 2
-    return 10 * np.log10(np.maximum(power / max(float(power.max()), 1e-20), 1e-12)), edges_hz
 
 
 def _draw_map(axes: Axes, outcome: LabelOutcome, start: float, bar_s: float) -> QuadMesh:

@@ -8,7 +8,8 @@ import pytest
 from storage.catalogue.label_parts import LabelOutcome, Segment
 from storage.vocabulary import Kind, Status
 from tasks.audio.decoding import AudioError
-from tasks.structure.iram_plot import draw_iram, log_spectrogram
+from tasks.structure.iram_plot import draw_iram
+from tasks.structure.log_spectrogram import log_spectrogram
 from tests.dummies import LOOPS, TRACKS, labelled, tone
 
 LOOP = replace(labelled("key", "model"), path=str(LOOPS / "loop_tabla.ogg"), duration_s=10.674)

@@ -1,0 +1,1 @@
+"""What the page of `rolecall browse` asks the catalogue, and what it shows and plays of a file."""
