@@ -1,5 +1,5 @@
 -- The catalogue file that was published last, so that the next publication can start from it if nobody touched it since.
-CREATE TABLE ledger.publication (
+CREATE TABLE IF NOT EXISTS ledger.publication (
     size BIGINT NOT NULL,
     mtime_ns BIGINT NOT NULL,
     changed BIGINT NOT NULL

@@ -125,7 +125,7 @@ FROM label l JOIN ledger.segment s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.segment IS 'One row a path x four bars; active is the set of roles that reach the threshold of the model, without those that a person ruled out.';
 
 -- The set of roles that sound in each bar, as a list: the bars at which it changes, and the set from each to the next.
-CREATE OR REPLACE VIEW ledger.sounding AS
+CREATE OR REPLACE VIEW ledger.sounding_roles AS
 WITH span AS (
     SELECT l.track_id, list({start_bar: s.start_bar, stop_bar: s.end_bar + 1, bits: ledger.bits_of([s.role])}) AS spans
     FROM ledger.wanted_labels l JOIN ledger.role_span s ON s.label_id = l.label_id GROUP BY l.track_id
@@ -150,7 +150,7 @@ CREATE OR REPLACE VIEW reading.bars AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.first_bar, b.level_db, b.bass, b.percussion, b.fx,
        b.melody, b.chords, b.vocal,
        coalesce(s.sounding, list_resize([]::UTINYINT[], len(b.level_db), 0::UTINYINT)) AS sounding
-FROM ledger.wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id LEFT JOIN ledger.sounding s ON s.track_id = l.track_id;
+FROM ledger.wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id LEFT JOIN ledger.sounding_roles s ON s.track_id = l.track_id;
 COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations and the set of roles that sound.';
 
 CREATE OR REPLACE VIEW reading.role_span AS
