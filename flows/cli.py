@@ -3,12 +3,14 @@
 import atexit
 import sys
 from contextlib import suppress
+from typing import Any, Final
 
 import typer
 
 from flows.commands import (
     browse,
     catalogue,
+    config,
     datasets,
     exports,
     fetching,
@@ -17,9 +19,11 @@ from flows.commands import (
     models,
     reports,
 )
+from flows.commands.examples import with_examples
 from flows.engine.interrupts import StoppedError
 from flows.terminal.error_messages import explain
 from flows.terminal.streams import give_up, prepare_streams, say
+from storage.accounts.settings_file import Settings, read_settings, settings_path
 from storage.errors import UserError, WorkspaceLockedError
 
 app = typer.Typer(
@@ -27,7 +31,6 @@ app = typer.Typer(
     help="Calls the role of every loop, and of every four bars of every track, in a catalogue of any size.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 for group in (getting_started.app, catalogue.app, reports.app, browse.app, exports.app, maintenance.app, models.app):
     app.add_typer(group)
@@ -36,10 +39,13 @@ for name, commands in (
     ("loops", fetching.loops),
     ("dataset", datasets.dataset),
     ("models", models.models),
+    ("config", config.config),
 ):
     app.add_typer(commands, name=name)
 
 _UNEXPECTED, _USAGE, _LOCKED, _INTERRUPTED = 1, 2, 5, 130
+_UsageError: Final[Any] = typer.BadParameter.__base__
+"""What the parser raises for words that it does not understand."""
 
 
 def main() -> None:
@@ -48,9 +54,15 @@ def main() -> None:
     atexit.register(silence_teardown)
     try:
         try:
-            app()
+            ended = parse_and_run()
         finally:
             sys.stdout.flush()
+        sys.exit(ended)
+    except _UsageError as error:
+        show_usage(error)
+        sys.exit(_USAGE)
+    except typer.Abort:
+        sys.exit(_UNEXPECTED)
     except UserError as error:
         say(f"rolecall: {error}")
         sys.exit(_USAGE)
@@ -73,6 +85,31 @@ def main() -> None:
         give_up(sys.stdout)
         say(f"rolecall: {sentence}")
         sys.exit(_UNEXPECTED)
+
+
+def parse_and_run() -> int:
+    """Run the command that was typed; what stands in the settings file takes the place of flags that were not given."""
+    settings = read_settings(settings_path())
+    command = with_examples(typer.main.get_command(app))
+    ended: int | None = command(prog_name="rolecall", standalone_mode=False, default_map=_for_each(command, settings))
+    return ended or 0
+
+
+def show_usage(error: Any) -> None:
+    """What is wrong with the words that were typed, in one line; the help, where there were none."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    where = error.ctx.command_path if error.ctx else "rolecall"
+    reason = " ".join(error.format_message().split()).rstrip(".")
+    say(f"rolecall: {reason[0].lower()}{reason[1:]}; {where} --help says what it takes")
+
+
+def _for_each(command: Any, settings: Settings) -> dict[str, Any]:
+    """The settings for a command by the names of its parameters, and for the commands below it."""
+    below = {name: _for_each(one, settings) for name, one in getattr(command, "commands", {}).items()}
+    taken = {parameter.name for parameter in command.params}
+    return {**below, **{name: value for name, value in settings.items() if name in taken}}
 
 
 def silence_teardown() -> None:

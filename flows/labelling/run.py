@@ -112,7 +112,7 @@ def label_files(
                 receipt = result.receipt
             committer.add(Path(receipt.part), receipt.files)
             failed += receipt.failed
-            shown.advance(receipt.files)
+            shown.advance(receipt.files, receipt.failed, receipt.audio_s)
             if told is not None:
                 told.advance(receipt.files)
     committer.flush()

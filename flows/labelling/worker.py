@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from storage.catalogue.label_parts import LabelOutcome, read_reasons, write_part
+from storage.catalogue.label_parts import LabelOutcome, read_audio_s, read_reasons, write_part
 from storage.vocabulary import Reason
 from tasks.labelling.batch import Watch, label_batch
 from tasks.labelling.outcome import failed_outcome
@@ -16,11 +16,12 @@ from tasks.labelling.watchdog import WorkerLifetime
 
 @dataclass(frozen=True)
 class PartReceipt:
-    """What travels back from a labelled batch: where its part lies, how many files it holds, how many failed."""
+    """What travels back from a labelled batch: where its part lies, its files, how many failed, seconds of audio."""
 
     part: str
     files: int
     failed: int
+    audio_s: float
 
 
 _lifetime: Final = WorkerLifetime()
@@ -34,7 +35,7 @@ def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Pa
     use_one_thread()
     path = folder / part_name(requests, recipe.card.model_id)
     if path.exists():
-        return _receipt(path, read_reasons(path))
+        return _receipt(path, read_reasons(path), read_audio_s(path))
     receipt = save_part(label_batch(requests, recipe, watch), path)
     _lifetime.done(len(requests))
     return receipt
@@ -49,7 +50,9 @@ def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:
 def save_part(outcomes: Sequence[LabelOutcome], path: Path) -> PartReceipt:
     """Write outcomes as one part."""
     write_part(path, outcomes)
-    return _receipt(path, [outcome.reason for outcome in outcomes])
+    return _receipt(
+        path, [outcome.reason for outcome in outcomes], sum(outcome.duration_s or 0.0 for outcome in outcomes)
+    )
 
 
 def save_lost_file(request: LabelRequest, model_id: str, reason: Reason, folder: Path) -> PartReceipt:
@@ -59,5 +62,5 @@ def save_lost_file(request: LabelRequest, model_id: str, reason: Reason, folder:
     return save_part([outcome], folder / part_name([request], model_id))
 
 
-def _receipt(path: Path, reasons: Sequence[str | None]) -> PartReceipt:
-    return PartReceipt(str(path), len(reasons), sum(reason is not None for reason in reasons))
+def _receipt(path: Path, reasons: Sequence[str | None], audio_s: float) -> PartReceipt:
+    return PartReceipt(str(path), len(reasons), sum(reason is not None for reason in reasons), audio_s)

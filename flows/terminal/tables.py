@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -12,6 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from flows.terminal.fitting import fitted
 from flows.terminal.streams import say, shows_unicode
 from flows.terminal.text import printable
 from storage.paths import path_text
@@ -50,6 +52,8 @@ def _print_csv(rows: Sequence[Sequence[Any]]) -> None:
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     cells = [[_shown(value) for value in row] for row in rows]
+    if sys.stdout.isatty() and shows_unicode():
+        cells = fitted(columns, cells, shutil.get_terminal_size().columns)
     widths = [max(len(column), *(len(row[place]) for row in cells), 0) for place, column in enumerate(columns)]
     numeric = [
         bool(rows) and all(isinstance(row[place], int | float | type(None)) for row in rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.files import atomic_path
@@ -205,3 +206,8 @@ def read_reasons(path: Path) -> list[str | None]:
     """Why each outcome of a part failed; None for a file that was labelled."""
     reasons: list[str | None] = pq.read_table(path, columns=["reason"])["reason"].to_pylist()
     return reasons
+
+
+def read_audio_s(path: Path) -> float:
+    """How many seconds of audio a part has labels of."""
+    return float(pc.sum(pq.read_table(path, columns=["duration_s"])["duration_s"]).as_py() or 0.0)

@@ -1,14 +1,21 @@
 """The command line as a program among others: lean, quiet, and honest about where it prints."""
 
 import json
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from flows.cli import app
+from flows.commands.examples import EXAMPLES
 from flows.terminal.tables import Format, print_rows
 from tests.commands import Command
+from tests.pages import assert_rolecall_takes
 
 HEAVY = {"torch", "prefect", "distributed", "librosa", "duckdb", "numpy", "matplotlib", "sklearn"}
 
@@ -44,6 +51,46 @@ def test_the_flow_that_labels_leaves_torch_to_its_workers() -> None:
 def test_a_command_without_words_shows_help(words: tuple[str, ...]) -> None:
     shown = Command({})(*words)
     assert "Usage" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("label", "--worker", "3"), "no such option: --worker"),
+        (("lable", "music"), "no such command 'lable'"),
+        (("sql",), "missing argument"),
+        (("label", "music", "--workers", "x"), "invalid value for '--workers'"),
+        (("fetch", "nothing"), "no such command 'nothing'"),
+    ],
+)
+def test_words_that_are_not_understood_get_one_line_with_the_remedy(words: tuple[str, ...], said: str) -> None:
+    ended = Command({})(*words)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith(f"rolecall: {said}")
+    assert "--help says what it takes" in ended.err
+
+
+def commands_below(command: Any, name: str = "") -> Iterator[str]:
+    """The names of all commands, each with its group before it."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield name
+    for word, one in (below or {}).items():
+        yield from commands_below(one, f"{name} {word}".strip())
+
+
+def test_every_command_has_an_example_in_its_help_that_it_takes() -> None:
+    assert sorted(commands_below(get_command(app))) == sorted(EXAMPLES)
+    for example in EXAMPLES.values():
+        assert_rolecall_takes(shlex.split(example)[1:])
+    assert f"Example: {EXAMPLES['errors']}" in Command({})("errors", "--help").out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_options(shell: str) -> None:
+    assert "_ROLECALL_COMPLETE" in Command({})("--show-completion", shell).out
+    words = {"COMP_WORDS": "rolecall la", "COMP_CWORD": "1", "_ROLECALL_COMPLETE": "complete_bash"}
+    assert Command(words)().out.split() == ["label"]
 
 
 def test_csv_and_json_print_full_precision(capsys: pytest.CaptureFixture[str]) -> None:
