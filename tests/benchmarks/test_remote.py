@@ -118,7 +118,9 @@ def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
         PARTS[batch[0]] = sent_part([labelled(f"key{number:09d}", "model") for number in batch])
     workspace = Workspace(tmp_path)
     with (
-        LocalCluster(20, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=20, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+        ) as cluster,
         Client(cluster, set_as_default=False) as client,
         workspace.lock("bench"),
         Ledger.of(workspace) as ledger,
