@@ -47,7 +47,7 @@ class CorrectionDesk:
     def said(self, sound: str) -> dict[str, bool | float]:
         """All that people say of a sound (`audio_hash`), with what waits."""
         with self._catalogue.connection() as connection:
-            words = words_said(connection, sound)
+            words: dict[str, bool | float | None] = {**words_said(connection, sound)}
         for change in self._queue.waiting():
             if change.audio_hash == sound:
                 words |= change.words

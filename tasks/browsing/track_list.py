@@ -43,7 +43,7 @@ def with_roles(track: dict[str, Any]) -> dict[str, Any]:
             "source": "person" if role in said["corrected"] else "model",
         }
         for role in ROLES
-        if said["roles"] is not None
+        if said[role] is not None
     }
     return {**{name: value for name, value in track.items() if name not in said}, "roles": roles}
 

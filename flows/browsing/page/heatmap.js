@@ -26,9 +26,8 @@ export function draw(canvas, track, scale, spectrogram) {
 
   drawSections(pen, track, x, colours);
   const top = HEIGHTS.sections;
-  pen.fillStyle = "#000004";
-  pen.fillRect(0, top, width, HEIGHTS.spectrogram);
   if (spectrogram) pen.drawImage(spectrogram, 0, top, width, HEIGHTS.spectrogram);
+  else drawWaiting(pen, top, width, colours);
   drawCells(pen, track, scale, x, width, colours);
   drawSpans(pen, track, x, colours);
   drawSectionLines(pen, track, x, colours);
@@ -44,6 +43,13 @@ export function cellsOf(track, scale) {
 }
 
 export const rowTop = (place) => HEIGHTS.sections + HEIGHTS.spectrogram + place * HEIGHTS.row;
+
+function drawWaiting(pen, top, width, colours) {
+  pen.fillStyle = colours.line;
+  pen.fillRect(0, top, width, HEIGHTS.spectrogram);
+  pen.fillStyle = colours.dim;
+  pen.fillText("No spectrogram yet", 12, top + HEIGHTS.spectrogram / 2);
+}
 
 function drawSections(pen, track, x, colours) {
   for (const { label, start_s, end_s } of track.sections) {

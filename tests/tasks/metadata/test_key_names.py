@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.metadata.key_names import TONICS, parse_key, semitones_between
+from tasks.metadata.key_names import TONICS, mixing_keys, parse_key, semitones_between
 
 TONIC = st.sampled_from(TONICS)
 MODE = st.sampled_from(["major", "minor", None])
@@ -101,3 +101,16 @@ def test_relative_keys_match_and_others_take_the_short_way(
     key: tuple[str, str], target: tuple[str, str], semitones: int
 ) -> None:
     assert semitones_between(*key, *target) == semitones
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "mixing"),
+    [
+        ("C", "major", [("C", "major"), ("A", "minor"), ("F", "major"), ("G", "major")]),
+        ("F#", "minor", [("F#", "minor"), ("A", "major"), ("B", "minor"), ("C#", "minor")]),
+    ],
+)
+def test_a_key_mixes_with_its_relative_and_its_neighbours_on_the_circle_of_fifths(
+    key: str, mode: str, mixing: list[tuple[str, str]]
+) -> None:
+    assert mixing_keys(key, mode) == mixing

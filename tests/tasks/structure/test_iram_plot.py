@@ -53,3 +53,12 @@ def test_a_tone_is_brightest_at_its_own_frequency(hz: float) -> None:
     row = int(np.argmax(levels[:, levels.shape[1] // 2]))
     assert edges_hz[row] * 0.97 < hz < edges_hz[row + 1] * 1.03
     assert levels.max() == 0
+
+
+@pytest.mark.parametrize("size", [1, 777, 5000, 48_000])
+def test_a_spectrogram_is_the_same_whatever_blocks_the_audio_comes_in(size: int) -> None:
+    samples = tone(3.0, 440.0) * np.linspace(0, 1, 48_000, dtype=np.float32)
+    blocks = (samples[start : start + size] for start in range(0, len(samples), size))
+    whole, _ = log_spectrogram([samples], len(samples))
+    parts, _ = log_spectrogram(blocks if size > 1 else iter([samples[:1], samples[1:]]), len(samples))
+    assert np.array_equal(parts, whole)
