@@ -333,9 +333,7 @@ def _tempo(outcome: "LabelOutcome") -> Tempo | None:
     if outcome.bpm is None or outcome.bpm_source is None:
         return None
     confidence, start_s = outcome.bpm_confidence or 0.0, outcome.first_downbeat_s or 0.0
-    return Tempo(
-        outcome.bpm, str(outcome.bpm_source), confidence, outcome.bpm_alternative, start_s, outcome.half_time
-    )
+    return Tempo(outcome.bpm, str(outcome.bpm_source), confidence, outcome.bpm_alternative, start_s, outcome.half_time)
 
 
 def _key(outcome: "LabelOutcome") -> Key | None:

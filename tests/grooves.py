@@ -1,5 +1,6 @@
 """Made-up grooves of styles whose written tempo and feel are known: drums, bass, chords and a melody on sixteenths."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -31,113 +32,169 @@ class Style:
     swing: float = 0.0
 
 
-_FOUR: Final = "x...x...x...x..."
-_BACKBEAT: Final = "....x.......x..."
-_EIGHTHS: Final = "x.o.x.o.x.o.x.o."
-_SIXTEENTHS: Final = "xooooxoooxooxooo"
-_OFFBEATS: Final = "..x...x...x...x."
-_BAR_LONG: Final = "x..............."
-_PADS: Final = (_BAR_LONG, _BAR_LONG + "." * 16)
-_MIXED: Final = ("x..x..x...x.x...", "x...x.x.....x.x.", "x.....x...x.....", "x.x.x.x.x.x.x.x.")
+_TABLE: Final = """
+house, 116 to 130 BPM, swing 0.1
+  kick   x...x...x...x...
+  snare  ....x.......x... ................
+  hat    ..x...x...x...x. o.x.o.x.o.x.o.x. ooxoooxoooxoooxo
+  bass   ..x...x...x...x. x..x..x.x..x..x. x.....x.x...x.x.
+  chords ..x...x...x...x. x..x..x...x..... x...............
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+techno, 124 to 148 BPM, swing 0
+  kick   x...x...x...x...
+  snare  ................ ....x.......x...
+  hat    ..x...x...x...x. ooxoooxoooxoooxo
+  bass   ..xx..xx..xx..xx .xxx.xxx.xxx.xxx
+  chords ...x..x.....x... x............... x...............................
+  melody x..x..x..x..x.x. ................
+trance, 130 to 146 BPM, swing 0
+  kick   x...x...x...x...
+  snare  ....x.......x...
+  hat    ..x...x...x...x. ooxoooxoooxoooxo
+  bass   ..x...x...x...x. .xxx.xxx.xxx.xxx
+  chords x............... x...............................
+  melody x.x.x.x.x.x.x.x. xxxxxxxxxxxxxxxx
+hardcore, 155 to 190 BPM, swing 0
+  kick   x...x...x...x...
+  snare  ................ ....x.......x...
+  hat    ..x...x...x...x.
+  bass   ..x...x...x...x. x...x...x...x...
+  chords x...x...x...x... x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+breaks, 118 to 142 BPM, swing 0
+  kick   x.........x..... x..x......x..... x......x..x..x..
+  snare  ....x.......x... ....x..o.o..x..o
+  hat    x.o.x.o.x.o.x.o. xooooxoooxooxooo
+  bass   x..x......x.x... x.....x...x.....
+  chords x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+electro, 108 to 136 BPM, swing 0
+  kick   x.....x...x..... x..x..x...x..... x.....x.x.x..x..
+  snare  ....x.......x...
+  hat    x.o.x.o.x.o.x.o. xooooxoooxooxooo
+  bass   x.xx..x.x.xx..x. x.x.x.x.x.x.x.x.
+  chords x............... x...............................
+  melody x.x.x.x.x.x.x.x. x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+garage, 126 to 136 BPM, swing 0.25
+  kick   x.........x..... x......x..x..... x...x...x...x...
+  snare  ....x.......x...
+  hat    ..x...x...x...x. o.x.o.xoo.x.o.xo
+  bass   x..x......x..x.. x.....x..x......
+  chords x..x....x..x.... x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+hip hop, 78 to 104 BPM, swing 0.2
+  kick   x.........x..... x......x..x..... x.x.......x..x.. x..x...x.xx.....
+  snare  ....x.......x... ....x..o.o..x...
+  hat    x.o.x.o.x.o.x.o. x.x.x.xox.x.x.xo xooooxoooxooxooo
+  bass   x......x..x..... x..x......x..... x.........x.x...
+  chords x.......x....... x............... x...............................
+  melody x..x..x......... ..x.x...x....... x.x...x...x.x...
+slow, 62 to 82 BPM, swing 0.15
+  kick   x.........x..... x..x....x....... x......xx.......
+  snare  ....x.......x...
+  hat    x.o.x.o.x.o.x.o. xooooxoooxooxooo x.xxx.x.x.xxx.xo
+  bass   x.........x..... x..x....x..x....
+  chords x.......x....... x............... x...............................
+  melody x.xx..x...x.x... ..x.x.xx........
+downtempo, 84 to 112 BPM, swing 0
+  kick   x.......x....... x.........x..... x.....x.x.......
+  snare  ....x.......x...
+  hat    x.o.x.o.x.o.x.o. ..o...o...o...o.
+  bass   x.......x....... x.....x.x.......
+  chords x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+dembow, 86 to 104 BPM, swing 0
+  kick   x...x...x...x... x.......x.......
+  snare  ...x..x....x..x.
+  hat    x.o.x.o.x.o.x.o. ..x...x...x...x.
+  bass   x.....x.x.....x. x..x..x.x..x..x.
+  chords ..x...x...x...x. x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+pop, 92 to 142 BPM, swing 0
+  kick   x.......x....... x.......x.x..... x.....x.x.......
+  snare  ....x.......x...
+  hat    x.o.x.o.x.o.x.o. x...x...x...x...
+  bass   x.x.x.x.x.x.x.x. x.......x.......
+  chords x.......x....... x...x...x...x...
+  melody x...x.x.x...x... x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+synthwave, 80 to 118 BPM, swing 0
+  kick   x.......x....... x...x...x...x...
+  snare  ....x.......x...
+  hat    x.o.x.o.x.o.x.o. xooooxoooxooxooo
+  bass   x.x.x.x.x.x.x.x. xxxxxxxxxxxxxxxx .xxx.xxx.xxx.xxx
+  chords x............... x...............................
+  melody x.x.x.x.x.x.x.x. x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+fast rock, 150 to 204 BPM, swing 0
+  kick   x.......x....... x.......x.x..... x.x.....x.x..... x.xxx.xxx.xxx.xx
+  snare  ....x.......x... ..x...x...x...x.
+  hat    x...x...x...x... x.o.x.o.x.o.x.o.
+  bass   x.x.x.x.x.x.x.x. x...x...x...x...
+  chords x.......x....... x.x.x.x.x.x.x.x.
+  melody x...x.x.x...x... x.......x...x...
+drum and bass, 165 to 182 BPM, swing 0
+  kick   x.........x..... x.........x.....x..x......x..... x.x.......x.....
+  snare  ....x.......x... ....x..o.o..x..o
+  hat    x.o.x.o.x.o.x.o. x...x...x...x... ..x...x...x...x. xooooxoooxooxooo
+  bass   x............... x.........x..... x..x..x...x..... x.......x.............x...x.....
+  chords x............................... x..x..x.........
+  melody x.....x...x..... x...x...x...x... x...............................
+jungle, 154 to 178 BPM, swing 0
+  kick   x.x.......xx.... x.x.......xx....x.x.......x.....
+  snare  ....x..o.o..x..o ....x..o.o....x.
+  hat    x.o.x.o.x.o.x.o. xooooxoooxooxooo
+  bass   x............... x.....x...x..... x.......x..x....
+  chords x............... x...............................
+  melody x.....x...x..... x...x...x...x... ................
+footwork, 152 to 164 BPM, swing 0
+  kick   x..x..x.x..x..x. x..x..x...x..x.. x.....x.....x...
+  snare  ........x....... ............x... ....x.......x...
+  hat    x.o.x.o.x.o.x.o. ..x...x...x...x.
+  bass   x..x..x......... x.....x.....x...
+  chords x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+dubstep, 136 to 150 BPM, swing 0, half-time
+  kick   x............... x.....x......... x.............x.x.....x..x......
+  snare  ........x.......
+  hat    x.o.x.o.x.o.x.o. ..x...x...x...x. x..x..x.x..x..x.
+  bass   x..x..x.x..x..x. x.......x.x.x.x. x.x.x.x...x...x.
+  chords x............... x...............................
+  melody x.....x.....x... ................
+trap, 126 to 164 BPM, swing 0, half-time
+  kick   x.....x......... x......x..x..... x.........x..x.. x.....x......x..x.x.......x.....
+  snare  ........x....... ........x......o
+  hat    x.o.x.o.x.o.x.o. x.x.x.x.x.xxx.x. x.x.xxx.x.x.xxxx
+  bass   x.....x......... x.........x..... x...............
+  chords x............... x...............................
+  melody x...x.x.....x... x.......x.x..... x..x..x...x.....
+drill, 138 to 148 BPM, swing 0, half-time
+  kick   x.....x.....x... x..x......x.....
+  snare  ........x....... ........x.....x.......x...x.....
+  hat    x..x..x.x..x..x. x..x..x...x.x...
+  bass   x.....x.....x... x.........x.....
+  chords x............... x...............................
+  melody x..x..x...x.x... x...x.x.....x.x. x.....x...x..... x.x.x.x.x.x.x.x.
+steppers, 130 to 150 BPM, swing 0, half-time
+  kick   x...x...x...x... x.......x.......
+  snare  ........x.......
+  hat    x.o.x.o.x.o.x.o. ..x...x...x...x.
+  bass   x.....x.x...x... x.x...x.........
+  chords ....x.......x...
+  melody x.....x.....x... ................
+"""
 
-STYLES: Final = {
-    "house": Style(
-        (116, 130), (_FOUR,), (_BACKBEAT, "." * 16), (_OFFBEATS, "o.x.o.x.o.x.o.x.", "ooxoooxoooxoooxo"),
-        ("..x...x...x...x.", "x..x..x.x..x..x.", "x.....x.x...x.x."), ("..x...x...x...x.", "x..x..x...x.....", _BAR_LONG),
-        _MIXED, swing=0.1,
-    ),
-    "techno": Style(
-        (124, 148), (_FOUR,), ("." * 16, _BACKBEAT), (_OFFBEATS, "ooxoooxoooxoooxo"),
-        ("..xx..xx..xx..xx", ".xxx.xxx.xxx.xxx"), ("...x..x.....x...", *_PADS), ("x..x..x..x..x.x.", "." * 16),
-    ),
-    "trance": Style(
-        (130, 146), (_FOUR,), (_BACKBEAT,), (_OFFBEATS, "ooxoooxoooxoooxo"),
-        ("..x...x...x...x.", ".xxx.xxx.xxx.xxx"), _PADS, ("x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx"),
-    ),
-    "hardcore": Style(
-        (155, 190), (_FOUR,), ("." * 16, _BACKBEAT), (_OFFBEATS,), ("..x...x...x...x.", "x...x...x...x..."),
-        ("x...x...x...x...", *_PADS), _MIXED,
-    ),
-    "breaks": Style(
-        (118, 142), ("x.........x.....", "x..x......x.....", "x......x..x..x.."), (_BACKBEAT, "....x..o.o..x..o"),
-        (_EIGHTHS, _SIXTEENTHS), ("x..x......x.x...", "x.....x...x....."), _PADS, _MIXED,
-    ),
-    "electro": Style(
-        (108, 136), ("x.....x...x.....", "x..x..x...x.....", "x.....x.x.x..x.."), (_BACKBEAT,),
-        (_EIGHTHS, _SIXTEENTHS), ("x.xx..x.x.xx..x.", "x.x.x.x.x.x.x.x."), _PADS, ("x.x.x.x.x.x.x.x.", *_MIXED),
-    ),
-    "garage": Style(
-        (126, 136), ("x.........x.....", "x......x..x.....", _FOUR), (_BACKBEAT,),
-        ("..x...x...x...x.", "o.x.o.xoo.x.o.xo"), ("x..x......x..x..", "x.....x..x......"), ("x..x....x..x....", *_PADS),
-        _MIXED, swing=0.25,
-    ),
-    "hip hop": Style(
-        (78, 104), ("x.........x.....", "x......x..x.....", "x.x.......x..x..", "x..x...x.xx....."),
-        (_BACKBEAT, "....x..o.o..x..."), (_EIGHTHS, "x.x.x.xox.x.x.xo", _SIXTEENTHS),
-        ("x......x..x.....", "x..x......x.....", "x.........x.x..."), ("x.......x.......", *_PADS),
-        ("x..x..x.........", "..x.x...x.......", "x.x...x...x.x..."), swing=0.2,
-    ),
-    "slow": Style(
-        (62, 82), ("x.........x.....", "x..x....x.......", "x......xx......."), (_BACKBEAT,),
-        (_EIGHTHS, _SIXTEENTHS, "x.xxx.x.x.xxx.xo"), ("x.........x.....", "x..x....x..x...."), ("x.......x.......", *_PADS),
-        ("x.xx..x...x.x...", "..x.x.xx........"), swing=0.15,
-    ),
-    "downtempo": Style(
-        (84, 112), ("x.......x.......", "x.........x.....", "x.....x.x......."), (_BACKBEAT,), (_EIGHTHS, "..o...o...o...o."),
-        ("x.......x.......", "x.....x.x......."), _PADS, _MIXED,
-    ),
-    "dembow": Style(
-        (86, 104), (_FOUR, "x.......x......."), ("...x..x....x..x.",), (_EIGHTHS, "..x...x...x...x."),
-        ("x.....x.x.....x.", "x..x..x.x..x..x."), ("..x...x...x...x.", *_PADS), _MIXED,
-    ),
-    "pop": Style(
-        (92, 142), ("x.......x.......", "x.......x.x.....", "x.....x.x......."), (_BACKBEAT,), (_EIGHTHS, "x...x...x...x..."),
-        ("x.x.x.x.x.x.x.x.", "x.......x......."), ("x.......x.......", "x...x...x...x..."), ("x...x.x.x...x...", *_MIXED),
-    ),
-    "synthwave": Style(
-        (80, 118), ("x.......x.......", _FOUR), (_BACKBEAT,), (_EIGHTHS, _SIXTEENTHS),
-        ("x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx", ".xxx.xxx.xxx.xxx"), _PADS, ("x.x.x.x.x.x.x.x.", *_MIXED),
-    ),
-    "fast rock": Style(
-        (150, 204), ("x.......x.......", "x.......x.x.....", "x.x.....x.x.....", "x.xxx.xxx.xxx.xx"), (_BACKBEAT, "..x...x...x...x."),
-        ("x...x...x...x...", _EIGHTHS), ("x.x.x.x.x.x.x.x.", "x...x...x...x..."), ("x.......x.......", "x.x.x.x.x.x.x.x."),
-        ("x...x.x.x...x...", "x.......x...x..."),
-    ),
-    "drum and bass": Style(
-        (165, 182), ("x.........x.....", "x.........x....." "x..x......x.....", "x.x.......x....."),
-        (_BACKBEAT, "....x..o.o..x..o"), (_EIGHTHS, "x...x...x...x...", "..x...x...x...x.", _SIXTEENTHS),
-        ("x...............", "x.........x.....", "x..x..x...x.....", "x.......x......." "......x...x....."),
-        (_BAR_LONG + "." * 16, "x..x..x........."), ("x.....x...x.....", "x...x...x...x...", "x..............." + "." * 16),
-    ),
-    "jungle": Style(
-        (154, 178), ("x.x.......xx....", "x.x.......xx...." "x.x.......x....."), ("....x..o.o..x..o", "....x..o.o....x."),
-        (_EIGHTHS, _SIXTEENTHS), ("x...............", "x.....x...x.....", "x.......x..x...."), _PADS,
-        ("x.....x...x.....", "x...x...x...x...", "." * 16),
-    ),
-    "footwork": Style(
-        (152, 164), ("x..x..x.x..x..x.", "x..x..x...x..x..", "x.....x.....x..."), ("........x.......", "............x...", _BACKBEAT),
-        (_EIGHTHS, "..x...x...x...x."), ("x..x..x.........", "x.....x.....x..."), _PADS, _MIXED,
-    ),
-    "dubstep": Style(
-        (136, 150), ("x...............", "x.....x.........", "x.............x." "x.....x..x......"), ("........x.......",),
-        (_EIGHTHS, "..x...x...x...x.", "x..x..x.x..x..x."), ("x..x..x.x..x..x.", "x.......x.x.x.x.", "x.x.x.x...x...x."),
-        _PADS, ("x.....x.....x...", "." * 16), half_time=True,
-    ),
-    "trap": Style(
-        (126, 164), ("x.....x.........", "x......x..x.....", "x.........x..x..", "x.....x......x.." "x.x.......x....."),
-        ("........x.......", "........x......o"), (_EIGHTHS, "x.x.x.x.x.xxx.x.", "x.x.xxx.x.x.xxxx"),
-        ("x.....x.........", "x.........x.....", "x..............."), _PADS, ("x...x.x.....x...", "x.......x.x.....", "x..x..x...x....."),
-        half_time=True,
-    ),
-    "drill": Style(
-        (138, 148), ("x.....x.....x...", "x..x......x....."), ("........x.......", "........x.....x." "......x...x....."),
-        ("x..x..x.x..x..x.", "x..x..x...x.x..."), ("x.....x.....x...", "x.........x....."), _PADS, _MIXED, half_time=True,
-    ),
-    "steppers": Style(
-        (130, 150), (_FOUR, "x.......x......."), ("........x.......",), (_EIGHTHS, _OFFBEATS), ("x.....x.x...x...", "x.x...x.........",),
-        ("....x.......x...",), ("x.....x.....x...", "." * 16), half_time=True,
-    ),
-}  # fmt: skip
+
+def _read_styles() -> dict[str, Style]:
+    styles = {}
+    for block in re.split(r"\n(?=\S)", _TABLE.strip()):
+        head, *lanes = block.splitlines()
+        name, bpms, swing, *half = head.split(", ")
+        slow, fast = (float(bpm) for bpm in bpms.removesuffix(" BPM").split(" to "))
+        rhythms = [tuple(lane.split()[1:]) for lane in lanes]
+        styles[name] = Style((slow, fast), *rhythms, half_time=bool(half), swing=float(swing.split()[1]))
+    return styles
+
+
+STYLES: Final = _read_styles()
 
 
 def groove(style: Style, bpm: float, seconds: float, seed: int = 0) -> Signal:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import (
+    BpmRangeOption,
     DaskOption,
     JsonOption,
     MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
+    bpm_range_of,
     nobody_else_is_asked,
     ready_for_flows,
     workspace_at,
@@ -24,6 +26,7 @@ from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.paths import path_text
 from storage.workspace import Workspace
+from tasks.metadata.tempo_text import BpmRange
 
 if TYPE_CHECKING:
     from flows.labelling.run_summary import RunSummary
@@ -56,6 +59,7 @@ def label(
             help="A file may take so long, and a second more for each megabyte; 120 if left out.",
         ),
     ] = None,
+    bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
@@ -63,7 +67,7 @@ def label(
         raise UserError("name files and folders to label, or one --manifest; not both and not neither")
     where = workspace_at(workspace)
     check_inputs(paths or [], manifest, where, model)
-    options = (model, workers, dask, max_errors, activate, time_limit)
+    options = (model, workers, dask, max_errors, activate, time_limit, bpm_range_of(bpm_range))
     finish_label(lambda: run_label(paths or [], manifest, where, *options), as_json)
 
 
@@ -105,6 +109,7 @@ def run_label(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> "RunSummary":
     """Label files; Ctrl-C ends it after those in flight. Little is done at once, where no server should hear of it."""
     from flows.labelling.small_run import label_if_small
@@ -113,13 +118,14 @@ def run_label(
     with stop_on_interrupt():
         if nobody_else_is_asked(dask):
             found = find_audio(paths) if manifest is None else find_listed(manifest.absolute())
-            small = label_if_small(lambda _: found, workspace.root, model, max_errors, activate, time_limit_s)
+            limits = (max_errors, activate, time_limit_s, bpm_range)
+            small = label_if_small(lambda _: found, workspace.root, model, *limits)
             if small is not None:
                 return small
         ready_for_flows(workspace)
         from flows.labelling.label import label_catalogue, label_manifest
 
-        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s)
+        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s, bpm_range)
         if manifest is not None:
             return label_manifest(path_text(manifest.absolute()), *options)
         return label_catalogue([path_text(path.absolute()) for path in paths], *options)
@@ -150,6 +156,7 @@ def iram(
     workspace: WorkspaceOption,
     file: Annotated[Path, typer.Argument(help="A loop or a track.")],
     bpm: Annotated[float | None, typer.Option(min=20, max=400, help="Tempo in beats per minute.")] = None,
+    bpm_range: BpmRangeOption = None,
     first_downbeat: Annotated[float | None, typer.Option(min=0, help="Seconds of the first bar line.")] = None,
     model: Annotated[str, typer.Option(help="A model's id or name.")] = "default",
     plot: Annotated[Path | None, typer.Option(help="Draw the map to this picture.")] = None,
@@ -164,7 +171,7 @@ def iram(
     if not os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises where a name is too long
         raise UserError(f"{file} is not a file; name a loop or a track")
     stored = ModelStore(workspace_at(workspace).models).load(model)
-    request = LabelRequest("", path_text(file.absolute()), None, bpm, first_downbeat)
+    request = LabelRequest("", path_text(file.absolute()), None, bpm, first_downbeat, None, bpm_range_of(bpm_range))
     outcome = label_batch([request], LabelRecipe.of(stored))[0]
     if outcome.reason is not None:
         raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
@@ -216,6 +223,7 @@ def plan(
     workspace: WorkspaceOption,
     paths: Annotated[list[Path], typer.Argument(help="Files and folders of audio.")],
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What label would do and why: new, changed, moved, stale model, duplicate, known bad, …; writes nothing."""
@@ -223,7 +231,7 @@ def plan(
 
     where = workspace_at(workspace)
     check_inputs(paths, None, where, model)
-    planned = preview(where, paths, model)
+    planned = preview(where, paths, model, bpm_range_of(bpm_range))
     if as_json:
         estimates = {name: getattr(planned, name) for name in ("to_decode", "audio_hours", "estimated_hours")}
         print_json({**planned.findings, **estimates, **planned.omissions.to_dict()})

@@ -18,6 +18,7 @@ from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import Found, find_audio, find_listed
+from tasks.metadata.tempo_text import BpmRange
 
 
 @flow(name="label-catalogue")
@@ -30,10 +31,13 @@ def label_catalogue(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`."""
     roots = [path_of(path) for path in paths]
-    return _label(lambda _: find_audio(roots), workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    return _label(
+        lambda _: find_audio(roots), workspace, model, workers, dask, max_errors, activate, time_limit_s, bpm_range
+    )
 
 
 @flow(name="label-manifest")
@@ -46,10 +50,13 @@ def label_manifest(
     max_errors: int | None = None,
     activate: bool = False,
     time_limit_s: float | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
     listed = path_of(manifest)
-    return _label(lambda _: find_listed(listed), workspace, model, workers, dask, max_errors, activate, time_limit_s)
+    return _label(
+        lambda _: find_listed(listed), workspace, model, workers, dask, max_errors, activate, time_limit_s, bpm_range
+    )
 
 
 @flow(name="label-again")
@@ -61,10 +68,11 @@ def label_again(
     dask: str | None = None,
     max_errors: int | None = None,
     time_limit_s: float | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label files that are in quarantine: those with a reason, or those that may end differently."""
     find = partial(find_again, reason=reason)
-    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s)
+    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s, bpm_range)
 
 
 def _label(
@@ -76,9 +84,10 @@ def _label(
     max_errors: int | None,
     activate: bool,
     time_limit_s: float | None,
+    bpm_range: BpmRange | None,
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
-        run = open_run(workspace, ledger, model, max_errors, time_limit_s)
+        run = open_run(workspace, ledger, model, max_errors, time_limit_s, bpm_range)
         omissions = survey(find, run)
         ledger.trim_memory()
         label_batches(run, workers, dask)

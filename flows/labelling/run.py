@@ -26,8 +26,9 @@ from storage.workspace import Workspace
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import Found, look_again
 from tasks.labelling.preview import look_at
-from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
+from tasks.labelling.request import LabelRecipe, LabelRequest, label_version
 from tasks.labelling.watchdog import TIME_LIMIT_S, Watchdog
+from tasks.metadata.tempo_text import BpmRange
 
 Result = Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]
 Engine = Callable[[Iterable[Task]], Iterator[Result]]
@@ -40,7 +41,7 @@ BATCH_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """A run over a workspace: what it writes to, its model, and the limits on errors and on seconds a file."""
+    """A run over a workspace: what it writes to, its model, limits on errors and on seconds a file, likely tempi."""
 
     run_id: str
     workspace: Workspace
@@ -48,17 +49,23 @@ class Run:
     model: StoredModel
     max_errors: int | None = None
     time_limit_s: float = TIME_LIMIT_S
+    bpm_range: BpmRange | None = None
 
 
 def open_run(
-    workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None, time_limit_s: float | None
+    workspace: Workspace,
+    ledger: Ledger,
+    model: str | None,
+    max_errors: int | None,
+    time_limit_s: float | None,
+    bpm_range: BpmRange | None = None,
 ) -> Run:
     """Begin a run with the model that was asked for, else the active one, else the bundled one."""
     stored = ModelStore(workspace.models).load_chosen(model, ledger.active_model())
     ledger.register_model(stored.card)
     if ledger.active_model() is None:
         ledger.activate_model(stored.card.model_id)
-    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S)
+    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S, bpm_range)
     ledger.open_run(run.run_id, "label", stored.card.model_id)
     return run
 
@@ -66,7 +73,7 @@ def open_run(
 def enter_files(run: Run, found: Found) -> None:
     """Read the files that are new or changed, and enter everything that was found."""
     seen = look_at(run.ledger.connection, found.table)
-    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, LABEL_VERSION)
+    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, label_version(run.bpm_range))
 
 
 def fits_one_process(sizes: Iterable[int]) -> bool:
@@ -147,18 +154,19 @@ def find_again(ledger: Ledger, reason: Reason | None) -> Found:
     return Found(look_again(Labels(ledger).ask_again(reason)))
 
 
-def _request(item: Task) -> LabelRequest:
+def _request(item: Task, bpm_range: BpmRange | None) -> LabelRequest:
     kind = Kind(item.kind) if item.kind else None
-    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key)
+    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key, bpm_range)
 
 
 @contextmanager
 def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[Engine]:
     """One process for what it has done before a cluster has begun; else the workers at `dask`, or new ones."""
     folder, watch = run.workspace.parts / run.run_id, Watchdog(run.workspace.reading, run.time_limit_s)
+    request = partial(_request, bpm_range=run.bpm_range)
     work = partial(label_part, recipe=LabelRecipe.of(run.model), folder=folder, watch=watch)
     if dask is None and fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
-        yield lambda todo: stream_through_one(work, map(_request, todo), stop_requested)
+        yield lambda todo: stream_through_one(work, map(request, todo), stop_requested)
         return
     from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
 
@@ -167,12 +175,14 @@ def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[En
         if has_gpus(client):
             prepare = partial(analyse_part, recipe=LabelRecipe.of(run.model), watch=watch)
             answer = partial(answer_part, recipe=LabelRecipe.of(run.model), folder=folder)
-            yield lambda todo: stream_through_gpus(client, prepare, answer, _batches(todo, most), stop_requested)
+            yield lambda todo: stream_through_gpus(
+                client, prepare, answer, _batches(todo, most, request), stop_requested
+            )
         else:
-            yield lambda todo: stream(client, work, _batches(todo, most), stop_requested)
+            yield lambda todo: stream(client, work, _batches(todo, most, request), stop_requested)
 
 
-def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
+def _batches(todo: Iterable[Task], most: int, request: Callable[[Task], LabelRequest]) -> Iterator[list[LabelRequest]]:
     """Batches bounded by number and by bytes, so that a batch of hour-long files is a short one."""
     batch: list[LabelRequest] = []
     held = 0
@@ -180,7 +190,7 @@ def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
         if batch and (len(batch) == most or held + item.size > BATCH_BYTES):
             yield batch
             batch, held = [], 0
-        batch.append(_request(item))
+        batch.append(request(item))
         held += item.size
     if batch:
         yield batch

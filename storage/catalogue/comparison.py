@@ -67,7 +67,7 @@ def paths_elsewhere(connection: duckdb.DuckDBPyConnection, found: pa.Table, hash
 
 @contextmanager
 def compared_findings(
-    connection: duckdb.DuckDBPyConnection, seen: DiskState, model_id: str, label_version: int
+    connection: duckdb.DuckDBPyConnection, seen: DiskState, model_id: str, label_version: str
 ) -> Iterator[None]:
     """A temporary table `finding` for the length of a `with` block: every found file with its key and finding."""
     gone = pa.table({"path": list(seen.gone)}, schema=pa.schema([("path", pa.string())]))

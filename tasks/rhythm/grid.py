@@ -7,14 +7,12 @@ import numpy as np
 
 from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.features.mel_config import Matrix
+from tasks.metadata.tempo_text import BpmRange
 from tasks.metadata.written import Written
 from tasks.rhythm.downbeat import first_downbeat
 from tasks.rhythm.octave import read_octave
 from tasks.rhythm.onsets import onset_envelope
 from tasks.rhythm.pulse import Pulse, find_pulse, steadiness
-
-BpmRange = tuple[float, float]
-"""The lowest and the highest tempo, in beats per minute, that somebody writes down."""
 
 _STATED: Final = 0.9
 """How sure a tempo is that somebody wrote into the file or its name."""
@@ -97,7 +95,7 @@ def estimate_grid(power: Matrix, frame_rate: float, bpm_range: BpmRange | None =
     """The grid of normalised mel power (frames, mels) at `frame_rate` Hz; None if no constant tempo is found in it.
 
     The power is that of `tasks.rhythm.onsets.GRID_MEL`. The confidence is low where the rhythm is weak, where another
-    tempo explains it nearly as well, or where the octave is in doubt (`tasks.rhythm.octave`), unless a range settles it.
+    tempo explains it nearly as well, or where the octave is in doubt (`tasks.rhythm.octave`). A range settles it.
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
@@ -162,4 +160,3 @@ def _compared_with_pulse(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo
 
 def _confidence(pulse: Pulse) -> float:
     return _MOST_SURE * min(1.0, pulse.strength / _SURE_STRENGTH) * min(1.0, pulse.margin / _SURE_MARGIN)
-

@@ -1,9 +1,9 @@
 """The octave of a tempo: which of two readings, one twice as fast as the other, a producer would write down.
 
-A rhythm repeats with the beat at either tempo. Under 76 beats per minute hardly anybody writes the slower of them, and
-above 190 hardly anybody the faster. Between these, where hip-hop at 87 and drum'n'bass at 174 meet, the drums decide:
-how strongly each band pulses at one in eight to four times a beat, where low and high onsets fall together or alternate,
-and how many onsets there are to a beat. The weights are a logistic fit to material of which the written tempo is known
+A rhythm repeats with the beat at either tempo. Hardly anybody writes the slower one under 76 beats per minute, or the
+faster one above 190. Between these, where hip-hop at 87 and drum and bass at 174 meet, drums decide: how strongly each
+band pulses at one in eight to four times a beat, where low and high onsets fall together or alternate, and how many
+onsets there are to a beat. The weights are a logistic fit to material whose written tempo is known
 (`tests/benchmarks/test_octave_weights.py`).
 """
 

@@ -50,8 +50,8 @@ def find_pulse(envelope: Matrix, frame_rate: float) -> Pulse | None:
     """The pulse of an onset envelope (frames, bands); None where nothing begins or the file is too short to repeat.
 
     The autocorrelation is read at a quarter to eight times each candidate beat, against thirds of these lags: so a
-    beat and a half, which repeats with the beat too, is not taken for one. The octave is
-    settled by a prior, which `tasks.rhythm.octave` looks into. The winner is then fitted to 0.01 beats per minute (`refine`).
+    beat and a half, which repeats with the beat too, is not taken for one. The octave is settled by a prior,
+    until `tasks.rhythm.octave` looks into it. The winner is then fitted to 0.01 beats per minute (`refine`).
     """
     rough = _best_candidate(envelope, frame_rate)
     if rough is None:

@@ -22,7 +22,7 @@ from storage.models import ModelStore
 from storage.workspace import Workspace
 from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import preview
-from tasks.labelling.request import LABEL_VERSION
+from tasks.labelling.request import label_version
 from tests.dummies import labelled
 
 pytestmark = pytest.mark.benchmark
@@ -102,7 +102,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tree: Path) -> Workspace
         ledger.register_model(model)
         ledger.activate_model(model.model_id)
         ledger.open_run("one", "label", model.model_id)
-        Labels(ledger).register("one", disk_state(tree), model.model_id, LABEL_VERSION)
+        Labels(ledger).register("one", disk_state(tree), model.model_id, label_version(None))
         ledger.connection.execute(LABELS.format(model=model.model_id))
         for low in range(0, TRACKS, 50_000):
             ledger.connection.execute(
@@ -129,7 +129,7 @@ def test_a_large_catalogue(workspace: Workspace, tree: Path, capsys: pytest.Capt
                 plan = preview(workspace, [tree], None)
             assert (plan.findings["unchanged"], plan.to_decode) == (TRACKS, 0), plan
             with timed("entering the unchanged tree into the ledger"):
-                Labels(ledger).register("two", disk_state(tree), model.model_id, LABEL_VERSION)
+                Labels(ledger).register("two", disk_state(tree), model.model_id, label_version(None))
             parts = [workspace.parts / "three" / f"{number}.parquet" for number in range(64)]
             for number, part in enumerate(parts):
                 write_part(part, [labelled(f"{number}-{place}", model.model_id) for place in range(64)])

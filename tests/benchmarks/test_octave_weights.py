@@ -41,7 +41,7 @@ _FITTED: Final = (70.0, 104.0)
 _PENALTY, _ZONE_PENALTY = 0.1, 0.03
 _COUNTS: Final = {"composition": 1.2, "loop": 0.6, "mix": 0.7, "groove": 0.7}
 _GROOVES, _MIXES, _EXCERPTS = 12, 600, 3
-_SHRUNK: Final = 0.5
+_SHRUNK: Final = 0.25
 """By how much a fit is surer than it is right with authors left out."""
 
 _MADE_UP: Final = "made-up"
@@ -99,7 +99,7 @@ def test_octave_weights(corpus: Path) -> None:
 
 
 def report_left_out(taken: list[Example]) -> None:
-    """Print how often tempi of compositions are right, strictly, by weights that know nobody's music by their author."""
+    """Print how often tempi of compositions are right, strictly, by weights that know nothing by their author."""
     tried = [one for one in taken if one.kind == "composition"]
     likely = {}
     for author in sorted({one.author for one in tried}):
@@ -118,7 +118,7 @@ def report_left_out(taken: list[Example]) -> None:
         ("over 150 BPM", bpms > 150),
         ("under 90 BPM", bpms < 90),
         ("where the sound is asked", asked),
-        ("likelihood from .65 on", sure >= 0.65),
+        ("likelihood from .6 on", sure >= 0.6),
         ("likelihood from .75 on", sure >= 0.75),
     ):
         print(
@@ -197,9 +197,7 @@ def of_mixes(loops: list[LoopPower]) -> Iterator[Example]:
             near = [
                 loop
                 for loop in loops
-                if loop.role == role
-                and abs(np.log(loop.bpm / bpm)) < 0.12
-                and loop.author in (first.author, _MADE_UP)
+                if loop.role == role and abs(np.log(loop.bpm / bpm)) < 0.12 and loop.author in (first.author, _MADE_UP)
             ]
             if near and rng.random() < chance:
                 parts.append((near[int(rng.integers(len(near)))], float(10 ** rng.uniform(-1.4, 0.2))))
