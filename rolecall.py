@@ -59,7 +59,8 @@ class LabelError(Exception):
 class Tempo:
     """A steady tempo in beats per minute: where it comes from, how sure it is (0..1), and what else it may be.
 
-    `first_downbeat_s` is the first bar line in seconds.
+    `first_downbeat_s` is the first bar line in seconds; `half_time` says whether the music feels half as fast, and is
+    None where nobody looked.
     """
 
     bpm: float
@@ -67,6 +68,7 @@ class Tempo:
     confidence: float
     alternative: float | None
     first_downbeat_s: float
+    half_time: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -334,7 +336,7 @@ def _tempo(outcome: "LabelOutcome") -> Tempo | None:
     if outcome.bpm is None or outcome.bpm_source is None:
         return None
     confidence, start_s = outcome.bpm_confidence or 0.0, outcome.first_downbeat_s or 0.0
-    return Tempo(outcome.bpm, str(outcome.bpm_source), confidence, outcome.bpm_alternative, start_s)
+    return Tempo(outcome.bpm, str(outcome.bpm_source), confidence, outcome.bpm_alternative, start_s, outcome.half_time)
 
 
 def _key(outcome: "LabelOutcome") -> Key | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import (
+    BpmRangeOption,
     DaskOption,
     JsonOption,
     MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
+    bpm_range_of,
     nobody_else_is_asked,
     ready_for_flows,
     workspace_at,
@@ -25,6 +27,7 @@ from storage.errors import UserError
 from storage.paths import path_of, path_text
 from storage.urls import is_url, place_text
 from storage.workspace import Workspace
+from tasks.metadata.tempo_text import BpmRange
 
 if TYPE_CHECKING:
     from flows.labelling.run_summary import RunSummary
@@ -65,6 +68,7 @@ def label(
             help="Push the catalogue there too: s3://BUCKET/…/catalogue.duckdb, or gs:// or az://.",
         ),
     ] = None,
+    bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
@@ -77,7 +81,7 @@ def label(
     check_inputs(places, listed, where, model)
     if publish_to is not None:
         checked_target(publish_to)
-    options = (model, workers, dask, max_errors, activate, time_limit, publish_to)
+    options = (model, workers, dask, max_errors, activate, time_limit, publish_to, bpm_range_of(bpm_range))
     finish_label(lambda: run_label(places, listed, where, *options), as_json)
 
 
@@ -120,6 +124,7 @@ def run_label(
     activate: bool = False,
     time_limit_s: float | None = None,
     publish_to: str | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> "RunSummary":
     """Label files; Ctrl-C ends it after those in flight. Little is done at once, where no server should hear of it."""
     from flows.labelling.small_run import label_if_small
@@ -129,7 +134,8 @@ def run_label(
     with stop_on_interrupt():
         if nobody_else_is_asked(dask):
             found = find_places(places) if manifest is None else find_listed(manifest)
-            small = label_if_small(lambda _: found, workspace.root, model, max_errors, activate, time_limit_s)
+            limits = (max_errors, activate, time_limit_s, bpm_range)
+            small = label_if_small(lambda _: found, workspace.root, model, *limits)
             if small is not None:
                 if publish_to is not None:
                     push(workspace.catalogue, checked_target(publish_to))
@@ -137,7 +143,7 @@ def run_label(
         ready_for_flows(workspace)
         from flows.labelling.label import label_catalogue, label_manifest
 
-        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s, publish_to)
+        options = (str(workspace.root), model, workers, dask, max_errors, activate, time_limit_s, publish_to, bpm_range)
         if manifest is not None:
             return label_manifest(manifest, *options)
         return label_catalogue(places, *options)
@@ -168,6 +174,7 @@ def iram(
     workspace: WorkspaceOption,
     file: Annotated[Path, typer.Argument(help="A loop or a track.")],
     bpm: Annotated[float | None, typer.Option(min=20, max=400, help="Tempo in beats per minute.")] = None,
+    bpm_range: BpmRangeOption = None,
     first_downbeat: Annotated[float | None, typer.Option(min=0, help="Seconds of the first bar line.")] = None,
     model: Annotated[str, typer.Option(help="A model's id or name.")] = "default",
     plot: Annotated[Path | None, typer.Option(help="Draw the map to this picture.")] = None,
@@ -182,7 +189,7 @@ def iram(
     if not os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises where a name is too long
         raise UserError(f"{file} is not a file; name a loop or a track")
     stored = ModelStore(workspace_at(workspace).models).load(model)
-    request = LabelRequest("", path_text(file.absolute()), None, bpm, first_downbeat)
+    request = LabelRequest("", path_text(file.absolute()), None, bpm, first_downbeat, None, bpm_range_of(bpm_range))
     outcome = label_batch([request], LabelRecipe.of(stored))[0]
     if outcome.reason is not None:
         raise UserError(f"{file}: {outcome.reason}: {outcome.message}")
@@ -242,6 +249,7 @@ def plan(
     workspace: WorkspaceOption,
     paths: Annotated[list[str], typer.Argument(help="Files and folders of audio, or URLs.")],
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What label would do and why: new, changed, moved, stale model, duplicate, known bad, …; writes nothing."""
@@ -249,7 +257,7 @@ def plan(
 
     where, places = workspace_at(workspace), [place_text(path) for path in paths]
     check_inputs(places, None, where, model)
-    planned = preview(where, places, model)
+    planned = preview(where, places, model, bpm_range_of(bpm_range))
     if as_json:
         estimates = {name: getattr(planned, name) for name in ("to_decode", "audio_hours", "estimated_hours")}
         print_json({**planned.findings, **estimates, **planned.omissions.to_dict()})

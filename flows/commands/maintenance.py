@@ -8,11 +8,13 @@ import typer
 
 from flows.commands.catalogue import check_inputs, finish_label
 from flows.commands.options import (
+    BpmRangeOption,
     DaskOption,
     JsonOption,
     MaxErrorsOption,
     WorkersOption,
     WorkspaceOption,
+    bpm_range_of,
     nobody_else_is_asked,
     ready_for_flows,
     workspace_at,
@@ -25,6 +27,7 @@ from storage.paths import absolute, named_path, path_text
 from storage.urls import is_url, place_text
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
+from tasks.metadata.tempo_text import BpmRange
 
 if TYPE_CHECKING:
     from flows.labelling.run_summary import RunSummary
@@ -90,28 +93,36 @@ def retry(
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     dask: DaskOption = None,
     max_errors: MaxErrorsOption = None,
+    bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try files in quarantine once more."""
     where = workspace_at(workspace)
-    finish_label(lambda: _run_retry(where, workers, reason, model, dask, max_errors), as_json)
+    finish_label(lambda: _run_retry(where, workers, reason, model, dask, max_errors, bpm_range_of(bpm_range)), as_json)
 
 
 def _run_retry(
-    workspace: Workspace, workers: int, reason: Reason | None, model: str | None, dask: str | None, most: int | None
+    workspace: Workspace,
+    workers: int,
+    reason: Reason | None,
+    model: str | None,
+    dask: str | None,
+    most: int | None,
+    bpm_range: BpmRange | None,
 ) -> "RunSummary":
     from flows.labelling.run import find_again
     from flows.labelling.small_run import label_if_small
 
     with stop_on_interrupt():
         if nobody_else_is_asked(dask):
-            small = label_if_small(partial(find_again, reason=reason), workspace.root, model, most, False, None)
+            find = partial(find_again, reason=reason)
+            small = label_if_small(find, workspace.root, model, most, False, None, bpm_range)
             if small is not None:
                 return small
         ready_for_flows(workspace)
         from flows.labelling.label import label_again
 
-        return label_again(str(workspace.root), reason, model, workers, dask, most)
+        return label_again(str(workspace.root), reason, model, workers, dask, most, None, bpm_range)
 
 
 @app.command()
@@ -155,12 +166,14 @@ def serve(
     cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday, in UTC.")] = "0 3 * * *",
     model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
     dask: DaskOption = None,
+    bpm_range: BpmRangeOption = None,
 ) -> None:
     """Label on a schedule, until stopped; a Prefect server must be running."""
     from flows.orchestration.connection import require_server, use_server
     from flows.orchestration.prefect_settings import NamedServer, named_server
 
     where, places = workspace_at(workspace), [place_text(path) for path in paths]
+    likely = bpm_range_of(bpm_range)
     check_inputs(places, None, where, model)
     server = named_server() or NamedServer(LOCAL_SERVER, "PREFECT_API_URL names no other")
     use_server(server, where.prefect)
@@ -169,4 +182,4 @@ def serve(
     schedule.require_schedule(cron)
     require_server(server, "start one with 'prefect server start'")
     say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {server.address}")
-    schedule.serve(places, where.root, cron, workers, model, dask)
+    schedule.serve(places, where.root, cron, workers, model, dask, likely)

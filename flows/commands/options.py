@@ -10,6 +10,7 @@ from storage.loops.licences import NONCOMMERCIAL, LicenceClass
 from storage.machine_limits import machine_limits
 from storage.paths import path_text
 from storage.workspace import Workspace, default_workspace
+from tasks.metadata.tempo_text import BpmRange, parse_bpm_range
 
 
 def default_workers() -> int:
@@ -40,6 +41,15 @@ DaskOption = Annotated[
 MaxErrorsOption = Annotated[
     int | None, typer.Option("--max-errors", min=0, help="Give up once more files than this could not be used.")
 ]
+BpmRangeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bpm-range",
+        metavar="LOW-HIGH",
+        envvar="ROLECALL_BPM_RANGE",
+        help="Tempi that you write down, such as 90-180: a tempo that nobody states is given in the octave among them.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 ExcludeNoncommercialOption = Annotated[
@@ -56,6 +66,11 @@ def licences_wanted(allowed: list[LicenceClass] | None, exclude_noncommercial: b
     """The classes of licence that a fetch takes."""
     left_out = NONCOMMERCIAL if exclude_noncommercial else ()
     return tuple(kind.value for kind in (allowed or LicenceClass) if kind not in left_out)
+
+
+def bpm_range_of(text: str | None) -> BpmRange | None:
+    """The range of tempi that an option names; raises UserError for what is none."""
+    return parse_bpm_range(text) if text else None
 
 
 def workspace_at(path: Path) -> Workspace:

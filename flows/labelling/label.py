@@ -18,6 +18,7 @@ from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import Found, find_listed, find_places
+from tasks.metadata.tempo_text import BpmRange
 
 
 @flow(name="label-catalogue")
@@ -31,10 +32,20 @@ def label_catalogue(
     activate: bool = False,
     time_limit_s: float | None = None,
     publish_to: str | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`, which may be URLs."""
     return _label(
-        lambda _: find_places(paths), workspace, model, workers, dask, max_errors, activate, time_limit_s, publish_to
+        lambda _: find_places(paths),
+        workspace,
+        model,
+        workers,
+        dask,
+        max_errors,
+        activate,
+        time_limit_s,
+        publish_to,
+        bpm_range,
     )
 
 
@@ -49,10 +60,20 @@ def label_manifest(
     activate: bool = False,
     time_limit_s: float | None = None,
     publish_to: str | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
     return _label(
-        lambda _: find_listed(manifest), workspace, model, workers, dask, max_errors, activate, time_limit_s, publish_to
+        lambda _: find_listed(manifest),
+        workspace,
+        model,
+        workers,
+        dask,
+        max_errors,
+        activate,
+        time_limit_s,
+        publish_to,
+        bpm_range,
     )
 
 
@@ -65,10 +86,11 @@ def label_again(
     dask: str | None = None,
     max_errors: int | None = None,
     time_limit_s: float | None = None,
+    bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label files that are in quarantine: those with a reason, or those that may end differently."""
     find = partial(find_again, reason=reason)
-    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s, None)
+    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s, None, bpm_range)
 
 
 def _label(
@@ -81,9 +103,10 @@ def _label(
     activate: bool,
     time_limit_s: float | None,
     publish_to: str | None,
+    bpm_range: BpmRange | None,
 ) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
-        run = open_run(workspace, ledger, model, max_errors, time_limit_s)
+        run = open_run(workspace, ledger, model, max_errors, time_limit_s, bpm_range)
         omissions = survey(find, run)
         ledger.trim_memory()
         label_batches(run, workers, dask)

@@ -37,8 +37,9 @@ from storage.workspace import Workspace
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import Found, look_again
 from tasks.labelling.preview import look_at
-from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
+from tasks.labelling.request import LabelRecipe, LabelRequest, label_version
 from tasks.labelling.watchdog import TIME_LIMIT_S, Watchdog
+from tasks.metadata.tempo_text import BpmRange
 
 Result = Finished[LabelRequest, PartReceipt] | Lost[LabelRequest]
 Engine = Callable[[Iterable[Task]], Iterator[Result]]
@@ -51,7 +52,7 @@ BATCH_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """A run over a workspace: what it writes to, its model, and the limits on errors and on seconds a file."""
+    """A run over a workspace: what it writes to, its model, limits on errors and on seconds a file, likely tempi."""
 
     run_id: str
     workspace: Workspace
@@ -59,17 +60,23 @@ class Run:
     model: StoredModel
     max_errors: int | None = None
     time_limit_s: float = TIME_LIMIT_S
+    bpm_range: BpmRange | None = None
 
 
 def open_run(
-    workspace: Workspace, ledger: Ledger, model: str | None, max_errors: int | None, time_limit_s: float | None
+    workspace: Workspace,
+    ledger: Ledger,
+    model: str | None,
+    max_errors: int | None,
+    time_limit_s: float | None,
+    bpm_range: BpmRange | None = None,
 ) -> Run:
     """Begin a run with the model that was asked for, else the active one, else the bundled one."""
     stored = ModelStore(workspace.models).load_chosen(model, ledger.active_model())
     ledger.register_model(stored.card)
     if ledger.active_model() is None:
         ledger.activate_model(stored.card.model_id)
-    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S)
+    run = Run(uuid4().hex[:12], workspace, ledger, stored, max_errors, time_limit_s or TIME_LIMIT_S, bpm_range)
     ledger.open_run(run.run_id, "label", stored.card.model_id)
     return run
 
@@ -77,7 +84,7 @@ def open_run(
 def enter_files(run: Run, found: Found) -> None:
     """Read the files that are new or changed, and enter everything that was found."""
     seen = look_at(run.ledger.connection, found.table)
-    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, LABEL_VERSION)
+    Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, label_version(run.bpm_range))
 
 
 def fits_one_process(sizes: Iterable[int]) -> bool:
@@ -159,9 +166,9 @@ def find_again(ledger: Ledger, reason: Reason | None) -> Found:
     return Found(look_again(Labels(ledger).ask_again(reason)))
 
 
-def _request(item: Task) -> LabelRequest:
+def _request(item: Task, bpm_range: BpmRange | None) -> LabelRequest:
     kind = Kind(item.kind) if item.kind else None
-    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key)
+    return LabelRequest(item.label_key, item.path, kind, item.bpm, item.first_downbeat_s, item.key, bpm_range)
 
 
 @contextmanager
@@ -172,14 +179,15 @@ def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[En
             yield label
         return
     folder, watch = run.workspace.parts / run.run_id, Watchdog(run.workspace.reading, run.time_limit_s)
+    request = partial(_request, bpm_range=run.bpm_range)
     work = partial(label_part, recipe=LabelRecipe.of(run.model), folder=folder, watch=watch)
     if fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
-        yield lambda todo: stream_through_one(work, map(_request, todo), stop_requested)
+        yield lambda todo: stream_through_one(work, map(request, todo), stop_requested)
         return
     from flows.engine.cluster import open_client, stream
 
     with open_client(None, min(workers, total)) as client:
-        yield lambda todo: stream(client, work, _batches(todo, _files_a_batch(total, workers)), stop_requested)
+        yield lambda todo: stream(client, work, _batches(todo, _files_a_batch(total, workers), request), stop_requested)
 
 
 @contextmanager
@@ -189,6 +197,7 @@ def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
     from flows.engine.equipment import equip_workers
 
     delivery, folder = Delivery.of(run.model), run.workspace.parts / run.run_id
+    request = partial(_request, bpm_range=run.bpm_range)
     mark, batches = delivery.mark, RemoteBatches(delivery.mark, run.run_id, run.time_limit_s)
     with open_client(dask, 1) as client:
         equip_workers(client, mark, partial(make_ready, delivery))
@@ -196,11 +205,12 @@ def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
         if has_gpus(client):
             prepare, answer = partial(analyse_there, run=batches), partial(answer_and_send, run=batches)
             yield lambda todo: _kept(
-                stream_through_gpus(client, prepare, answer, _batches(todo, most), stop_requested, mark), folder
+                stream_through_gpus(client, prepare, answer, _batches(todo, most, request), stop_requested, mark),
+                folder,
             )
         else:
             work = partial(label_and_send, run=batches)
-            yield lambda todo: _kept(stream(client, work, _batches(todo, most), stop_requested, mark), folder)
+            yield lambda todo: _kept(stream(client, work, _batches(todo, most, request), stop_requested, mark), folder)
 
 
 def _kept(results: Iterable[Finished[LabelRequest, SentPart] | Lost[LabelRequest]], folder: Path) -> Iterator[Result]:
@@ -219,7 +229,7 @@ def _files_a_batch(total: int, workers: int) -> int:
     return max(1, min(BATCH_FILES, total // (4 * max(1, workers))))
 
 
-def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
+def _batches(todo: Iterable[Task], most: int, request: Callable[[Task], LabelRequest]) -> Iterator[list[LabelRequest]]:
     """Batches bounded by number and by bytes, so that a batch of hour-long files is a short one."""
     batch: list[LabelRequest] = []
     held = 0
@@ -227,7 +237,7 @@ def _batches(todo: Iterable[Task], most: int) -> Iterator[list[LabelRequest]]:
         if batch and (len(batch) == most or held + item.size > BATCH_BYTES):
             yield batch
             batch, held = [], 0
-        batch.append(_request(item))
+        batch.append(request(item))
         held += item.size
     if batch:
         yield batch

@@ -9,6 +9,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.labelling.label import label_catalogue
 from storage.errors import UserError
+from tasks.metadata.tempo_text import BpmRange
 
 
 def require_schedule(cron: str) -> None:
@@ -19,7 +20,15 @@ def require_schedule(cron: str) -> None:
         raise UserError(f"--cron {cron!r} is no schedule; write five fields, for example '0 3 * * *'") from error
 
 
-def serve(paths: Sequence[str], workspace: Path, cron: str, workers: int, model: str | None, dask: str | None) -> None:
+def serve(
+    paths: Sequence[str],
+    workspace: Path,
+    cron: str,
+    workers: int,
+    model: str | None,
+    dask: str | None,
+    bpm_range: BpmRange | None,
+) -> None:
     """Wait for the schedule and label when it says so, until this process is stopped.
 
     A run that comes due while another is going is cancelled: it would find the same files. Stopping the process leaves
@@ -34,6 +43,7 @@ def serve(paths: Sequence[str], workspace: Path, cron: str, workers: int, model:
             "model": model,
             "workers": workers,
             "dask": dask,
+            "bpm_range": bpm_range,
         },
         limit=1,
         global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),

@@ -74,7 +74,7 @@ def contents_by_identity(connection: duckdb.DuckDBPyConnection, found: pa.Table)
 
 @contextmanager
 def compared_findings(
-    connection: duckdb.DuckDBPyConnection, seen: DiskState, model_id: str, label_version: int
+    connection: duckdb.DuckDBPyConnection, seen: DiskState, model_id: str, label_version: str
 ) -> Iterator[None]:
     """A temporary table `finding` for the length of a `with` block: every found file with its key and finding."""
     gone = pa.table({"path": list(seen.gone)}, schema=pa.schema([("path", pa.string())]))

@@ -79,6 +79,7 @@ class LabelOutcome:
     bpm_source: BpmSource | None = None
     bpm_confidence: float | None = None
     bpm_alternative: float | None = None
+    half_time: bool | None = None
     first_downbeat_s: float | None = None
     key: str | None = None
     mode: str | None = None
@@ -153,6 +154,7 @@ SCHEMA: Final = pa.schema(
         pa.field("bpm_source", pa.string()),
         pa.field("bpm_confidence", pa.float64()),
         pa.field("bpm_alternative", pa.float64()),
+        pa.field("half_time", pa.bool_()),
         pa.field("first_downbeat_s", pa.float64()),
         pa.field("key", pa.string()),
         pa.field("mode", pa.string()),

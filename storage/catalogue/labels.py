@@ -31,7 +31,7 @@ class Labels:
         """Read and write an open ledger."""
         self._ledger = ledger
 
-    def register(self, run_id: str, seen: DiskState, model_id: str, label_version: int) -> None:
+    def register(self, run_id: str, seen: DiskState, model_id: str, label_version: str) -> None:
         """Enter all found files with their finding (`storage.catalogue.comparison`); a moved one keeps its track id."""
         with self._ledger.transaction() as connection, compared_findings(connection, seen, model_id, label_version):
             for statement in _REGISTER:

@@ -22,6 +22,7 @@ _MIGRATIONS: Final = (
     "007_file_names.sql",
     "008_remote.sql",
     "009_publication.sql",
+    "010_half_time.sql",
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 

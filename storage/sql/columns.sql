@@ -10,6 +10,7 @@ COMMENT ON COLUMN tracks.bpm IS 'Tempo in beats per minute; NULL where there is 
 COMMENT ON COLUMN tracks.bpm_source IS 'Who states the tempo: person, manifest, annotators, tag, acid, marker, apple_loop, filename, length or estimate.';
 COMMENT ON COLUMN tracks.bpm_confidence IS 'How sure the tempo is, 0 to 1; lower where the sound runs at another tempo than the stated one.';
 COMMENT ON COLUMN tracks.bpm_alternative IS 'What the tempo may be instead; NULL where nothing else is likely.';
+COMMENT ON COLUMN tracks.half_time IS 'Whether the backbeat comes on the third beat only, so that the music feels half as fast; NULL where it was not looked for.';
 COMMENT ON COLUMN tracks.bpm_locked IS 'Whether a person stated the tempo, so that no run changes it.';
 COMMENT ON COLUMN tracks.first_downbeat_s IS 'Seconds from the start of the file to the first bar line.';
 COMMENT ON COLUMN tracks."key" IS 'The tonic; NULL where it is unknown.';

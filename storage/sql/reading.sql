@@ -80,7 +80,7 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash, coalesce(l.kind, f.kind
        coalesce(c.bpm, l.bpm) AS bpm,
        CASE WHEN c.bpm IS NOT NULL THEN 'person' ELSE l.bpm_source END AS bpm_source,
        CASE WHEN c.bpm IS NOT NULL THEN 1.0 ELSE l.bpm_confidence END AS bpm_confidence,
-       l.bpm_alternative, c.bpm IS NOT NULL AS bpm_locked,
+       l.bpm_alternative, CASE WHEN c.bpm IS NULL THEN l.half_time END AS half_time, c.bpm IS NOT NULL AS bpm_locked,
        coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
        l."key", l.mode, l.key_source, l.key_confidence, ledger.notes_of(l."key", l.mode)::TINYINT AS notes,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,

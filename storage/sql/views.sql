@@ -7,7 +7,7 @@ COMMENT ON VIEW models IS 'A model: what it is, what it was trained on, how good
 
 CREATE OR REPLACE VIEW tracks AS
 SELECT track_id, path, content_hash, audio_hash, kind, duration_s, bpm, bpm_source, bpm_confidence, bpm_alternative,
-       bpm_locked, first_downbeat_s, "key", mode, key_source, key_confidence, status, labelled_at,
+       half_time, bpm_locked, first_downbeat_s, "key", mode, key_source, key_confidence, status, labelled_at,
        bass, percussion, fx, melody, chords, vocal,
        ledger.roles_of(active) AS roles, ledger.roles_of(unsure) AS unsure, ledger.roles_of(corrected) AS corrected,
        sections::INTEGER AS sections, section_confidence, first_core_bar,

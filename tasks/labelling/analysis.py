@@ -75,11 +75,13 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
         mels = compress_in_place(loop_mels(power, _repeated(sound.duration_s), config))
         return Analysis(kind, sound.duration_s, sound.digest, None, [], mels, [], range(0), key)
     if kind is Kind.LOOP:
-        grid = Grid(tempo or _loop_tempo(rhythm, written.name_number), request.first_downbeat_s or 0.0)
+        found = tempo or _loop_tempo(rhythm, written.name_number)
+        in_range = found if request.bpm_range is None else found.within(request.bpm_range)
+        grid = Grid(in_range, request.first_downbeat_s or 0.0)
         bound = loop_bounds(grid.bar_s, sound.duration_s)
         mels = compress_in_place(loop_mels(power, bound, config))
         return Analysis(kind, sound.duration_s, sound.digest, grid, [bound], mels, [], range(0), key)
-    grid_found = _track_grid(rhythm, written.name_number, tempo, request.first_downbeat_s)
+    grid_found = _track_grid(rhythm, written.name_number, tempo, request)
     bounds = track_bounds(grid_found, sound.duration_s) if grid_found else []
     if grid_found is None or not bounds:
         mels = timed_mels(power, sound.duration_s, _BEATLESS_WINDOW_S, config)
@@ -99,19 +101,17 @@ def _track_windows(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelC
     return compress_in_place(windows), [own.get(bound, phrase_of(bound, bars)) for bound in bounds]
 
 
-def _track_grid(
-    rhythm: GridPower, number: float | None, tempo: Tempo | None, first_downbeat_s: float | None
-) -> Grid | None:
+def _track_grid(rhythm: GridPower, number: float | None, tempo: Tempo | None, request: LabelRequest) -> Grid | None:
     """The grid of a track by what is written, by a number in its name, or by its sound, whichever is there first."""
     if tempo is not None:
         grid: Grid | None = stated_grid(rhythm.power, rhythm.frame_rate, tempo)
     elif number is not None:
-        grid = numbered_grid(rhythm.power, rhythm.frame_rate, number)
+        grid = numbered_grid(rhythm.power, rhythm.frame_rate, number, request.bpm_range)
     else:
-        grid = estimate_grid(rhythm.power, rhythm.frame_rate)
-    if grid is None or first_downbeat_s is None:
+        grid = estimate_grid(rhythm.power, rhythm.frame_rate, request.bpm_range)
+    if grid is None or request.first_downbeat_s is None:
         return grid
-    return replace(grid, first_downbeat_s=first_downbeat_s)
+    return replace(grid, first_downbeat_s=request.first_downbeat_s)
 
 
 def _loop_tempo(rhythm: GridPower, number: float | None) -> Tempo:

@@ -56,6 +56,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
         bpm_source=tempo.source if tempo else None,
         bpm_confidence=tempo.confidence if tempo else None,
         bpm_alternative=tempo.alternative if tempo else None,
+        half_time=tempo.half_time if tempo else None,
         first_downbeat_s=analysis.grid.first_downbeat_s if analysis.grid else None,
         key=key.key if key else None,
         mode=key.mode if key else None,

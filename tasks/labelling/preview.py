@@ -26,7 +26,8 @@ from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError, stated_duration_s
 from tasks.audio.library import Omissions
 from tasks.labelling.finding import find_places, hash_files
-from tasks.labelling.request import LABEL_VERSION
+from tasks.labelling.request import label_version
+from tasks.metadata.tempo_text import BpmRange
 from tasks.remote.listing import is_there
 
 _SAMPLED_HEADERS: Final = 100
@@ -52,7 +53,7 @@ def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState
     return _disk_state(connection, found, hash_files(unread_paths(connection, found)))
 
 
-def preview(workspace: Workspace, places: Sequence[str], model: str | None) -> Plan:
+def preview(workspace: Workspace, places: Sequence[str], model: str | None, bpm_range: BpmRange | None = None) -> Plan:
     """What labelling paths and URLs would do, by the published snapshot; raises UserError for one that is not there.
 
     Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
@@ -63,7 +64,7 @@ def preview(workspace: Workspace, places: Sequence[str], model: str | None) -> P
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
         card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
         seen = _disk_state(connection, found, hash_files(ambiguous_paths(connection, found)))
-        with compared_findings(connection, seen, card.model_id, LABEL_VERSION):
+        with compared_findings(connection, seen, card.model_id, label_version(bpm_range)):
             work, rate = files_to_decode(connection), audio_per_second(connection)
             seconds = audio_seconds(work)
             hours = None if rate is None or seconds is None else seconds / rate / 3600

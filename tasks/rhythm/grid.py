@@ -3,10 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.features.mel_config import Matrix
+from tasks.metadata.tempo_text import BpmRange
 from tasks.metadata.written import Written
 from tasks.rhythm.downbeat import first_downbeat
+from tasks.rhythm.octave import read_octave
 from tasks.rhythm.onsets import onset_envelope
 from tasks.rhythm.pulse import Pulse, find_pulse, steadiness
 
@@ -23,6 +27,8 @@ _SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.33, 0.25, 0.95
 SURE: Final = 0.7
 """Confidence from which an estimate was right in all cases that it was tried on (README)."""
 
+_OCTAVES: Final = (1.0, 2.0, 0.5, 4.0, 0.25)
+_FOUND: Final = (BpmSource.ESTIMATE, BpmSource.LENGTH)
 _SAME: Final = 0.015
 _ROUNDED: Final = 0.5
 _UNNOTICED_BEATS: Final = 0.125
@@ -31,12 +37,28 @@ _CONTRADICTED: Final = 0.3
 
 @dataclass(frozen=True)
 class Tempo:
-    """A tempo in beats per minute with its source, a confidence of 0..1 and the other octave, if one is likely."""
+    """A tempo in beats per minute with its source, a confidence of 0..1 and the other octave, if one is likely.
+
+    `half_time`: the backbeat comes on the third beat of the bar only, so that the music feels half as fast; None where
+    nobody looked.
+    """
 
     bpm: float
     source: BpmSource
     confidence: float
     alternative: float | None = None
+    half_time: bool | None = None
+
+    def within(self, bpm_range: BpmRange) -> "Tempo":
+        """The same tempo in the octave that lies in a range; as it is where it lies in it already, or none does.
+
+        What somebody states is not touched.
+        """
+        low, high = bpm_range
+        inside = next((self.bpm * octave for octave in _OCTAVES if low <= self.bpm * octave <= high), self.bpm)
+        if inside == self.bpm or self.source not in _FOUND:
+            return self
+        return replace(self, bpm=inside, alternative=self.bpm, half_time=None)
 
 
 @dataclass(frozen=True)
@@ -69,11 +91,11 @@ def stated_tempo(written: Written, manifest_bpm: float | None, duration_s: float
     return next((Tempo(bpm, BpmSource(source), _STATED) for bpm, source in said if bpm is not None), None)
 
 
-def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
+def estimate_grid(power: Matrix, frame_rate: float, bpm_range: BpmRange | None = None) -> Grid | None:
     """The grid of normalised mel power (frames, mels) at `frame_rate` Hz; None if no constant tempo is found in it.
 
-    The power is that of `tasks.rhythm.onsets.GRID_MEL`. The confidence is low where the rhythm is weak or another tempo
-    explains it nearly as well.
+    The power is that of `tasks.rhythm.onsets.GRID_MEL`. The confidence is low where the rhythm is weak, where another
+    tempo explains it nearly as well, or where the octave is in doubt (`tasks.rhythm.octave`). A range settles it.
     """
     envelope = onset_envelope(power)
     pulse = find_pulse(envelope, frame_rate)
@@ -82,9 +104,14 @@ def estimate_grid(power: Matrix, frame_rate: float) -> Grid | None:
     steady = steadiness(envelope, frame_rate, pulse.bpm)
     if steady < STEADY:
         return None
-    confidence = round(_confidence(pulse) * steady, 3)
-    tempo = Tempo(round(pulse.bpm, 2), BpmSource.ESTIMATE, confidence, _other_octave(pulse.bpm))
-    return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, pulse.bpm), 4))
+    reading = read_octave(envelope, frame_rate, pulse.bpm)
+    confidence = round(_confidence(pulse) * steady * reading.probability, 3)
+    other = round(reading.other_bpm, 2)
+    tempo = Tempo(round(reading.bpm, 2), BpmSource.ESTIMATE, confidence, other, reading.half_time)
+    if bpm_range is not None:
+        tempo = tempo.within(bpm_range)
+    bpm = pulse.bpm * 2.0 ** round(np.log2(tempo.bpm / pulse.bpm))
+    return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, bpm), 4))
 
 
 def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
@@ -103,13 +130,13 @@ def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, tempo.bpm), 4))
 
 
-def numbered_grid(power: Matrix, frame_rate: float, number: float) -> Grid:
+def numbered_grid(power: Matrix, frame_rate: float, number: float, bpm_range: BpmRange | None = None) -> Grid:
     """The grid of a file whose name has a number without a unit, which may be its tempo or not.
 
     The power is as for `estimate_grid`. The number is taken as stated, unless the sound is sure of another tempo that
     is no half or double of it.
     """
-    found = estimate_grid(power, frame_rate)
+    found = estimate_grid(power, frame_rate, bpm_range)
     if found is not None and found.tempo.confidence >= SURE and not same_but_octaves(found.tempo.bpm, number):
         return found
     return stated_grid(power, frame_rate, Tempo(number, BpmSource.FILENAME, _STATED))
@@ -133,8 +160,3 @@ def _compared_with_pulse(tempo: Tempo, pulse: Pulse, duration_s: float) -> Tempo
 
 def _confidence(pulse: Pulse) -> float:
     return _MOST_SURE * min(1.0, pulse.strength / _SURE_STRENGTH) * min(1.0, pulse.margin / _SURE_MARGIN)
-
-
-def _other_octave(bpm: float) -> float:
-    """Half or double: whichever lies where tempi usually do."""
-    return round(2 * bpm, 2) if bpm < 100 else round(bpm / 2, 2)

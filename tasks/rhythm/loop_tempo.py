@@ -8,6 +8,7 @@ import numpy as np
 from storage.vocabulary import BEATS_PER_BAR, BpmSource
 from tasks.rhythm.grid import SURE, Tempo, estimate_grid, same_but_octaves
 from tasks.rhythm.metre import share_in_four
+from tasks.rhythm.octave import DOUBTED, read_octave, slower_reading
 from tasks.rhythm.onsets import Attacks, GridPower, find_attacks, onset_envelope
 
 _LENGTH_RANGE: Final = (80.0, 160.0)
@@ -46,11 +47,32 @@ def tempo_from_length(duration_s: float) -> Tempo:
         bpm *= 2
     while bpm >= _LENGTH_RANGE[1]:
         bpm /= 2
-    whole = abs(bpm - round(bpm)) < _WHOLE
-    return Tempo(float(round(bpm)) if whole else bpm, BpmSource.LENGTH, _UNSUPPORTED if whole else _LITTLE_SURE)
+    tempo = Tempo(_rounded(bpm), BpmSource.LENGTH, _LITTLE_SURE)
+    return replace(tempo, confidence=_UNSUPPORTED) if is_whole(tempo) else tempo
 
 
 def loop_tempo(rhythm: GridPower) -> Tempo:
+    """The tempo of a loop of which nobody states one: by its length, in the octave that its drums suggest.
+
+    Where the octave is in doubt (`tasks.rhythm.octave`) the tempo is less sure; a loop of less than three attacks stays
+    between 80 and 160 beats per minute.
+    """
+    tempo = length_tempo(rhythm)
+    if len(find_attacks(rhythm).at_least(_AUDIBLE)) < _LEAST_ATTACKS:
+        return tempo
+    reading = read_octave(onset_envelope(rhythm.power), rhythm.frame_rate, tempo.bpm)
+    if not DOUBTED[0] <= slower_reading(tempo.bpm) <= DOUBTED[1]:
+        return replace(tempo, half_time=reading.half_time)
+    return Tempo(
+        _rounded(reading.bpm),
+        tempo.source,
+        round(tempo.confidence * reading.probability, 3),
+        _rounded(reading.other_bpm),
+        reading.half_time,
+    )
+
+
+def length_tempo(rhythm: GridPower) -> Tempo:
     """The tempo of a loop by its length, which takes four beats to a bar for granted, and what its sound says of that.
 
     The tempo is sure where the length makes it a whole number and several attacks stand on its sixteenth notes. A loop
@@ -75,9 +97,8 @@ def numbered_tempo(rhythm: GridPower, number: float) -> Tempo:
     """
     if makes_whole_bars(number, rhythm.duration_s):
         return Tempo(number, BpmSource.FILENAME, _NAMED)
-    by_length = loop_tempo(rhythm)
-    if is_sure(by_length):
-        return by_length
+    if is_sure(length_tempo(rhythm)):
+        return loop_tempo(rhythm)
     if _nearly_whole(rhythm.duration_s * number / 60, _BEAT_TOLERANCE):
         return Tempo(number, BpmSource.FILENAME, _NAMED)
     found = estimate_grid(rhythm.power, rhythm.frame_rate)
@@ -110,6 +131,11 @@ def _agree(attacks: Attacks, bpm: float) -> bool:
     turns = np.cos(2 * np.pi * clear.times_s * bpm * _STEPS_A_BEAT / 60)
     aligned = float(weights @ turns / weights.sum())
     return aligned >= _LEAST_ALIGNED and aligned * len(clear) ** 0.5 >= _LEAST_EVIDENCE
+
+
+def _rounded(bpm: float) -> float:
+    """A tempo that is meant to be whole, made so."""
+    return float(round(bpm)) if abs(bpm - round(bpm)) < _WHOLE else bpm
 
 
 def _nearly_whole(value: float, tolerance: float) -> bool:

@@ -8,7 +8,7 @@ from storage.vocabulary import BpmSource, Kind
 from tasks.features.mel_config import Matrix
 from tasks.metadata.written import Written
 from tasks.rhythm.grid import Tempo
-from tasks.rhythm.loop_tempo import is_sure, is_whole, loop_tempo, makes_whole_bars
+from tasks.rhythm.loop_tempo import is_sure, is_whole, length_tempo, makes_whole_bars
 from tasks.rhythm.onsets import GridPower, find_attacks
 
 LONGEST_S: Final = 30.0
@@ -63,7 +63,7 @@ def sounds_like_one_shot(rhythm: GridPower) -> bool:
     duration_s = rhythm.duration_s
     if duration_s > _LONG_HIT_S:
         return False
-    tempo = loop_tempo(rhythm)
+    tempo = length_tempo(rhythm)
     if is_sure(tempo):
         return False
     attacks, end_db = len(find_attacks(rhythm).at_least(_ATTACK)), _end_db(rhythm.power)

@@ -12,7 +12,7 @@ _SLOWEST, _FASTEST = 60.0, 205.0
 _CANDIDATES: Final = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), 0.0005))
 _LIKELY_BPM: Final = 115.0
 _OCTAVES: Final = 0.5
-"""Centre and width of the prior on tempo; it settles the octave and little else."""
+"""Centre and width of the prior on tempo; it settles the octave, until `tasks.rhythm.octave` does, and little else."""
 
 _PRIOR: Final = np.exp(-0.5 * (np.log2(_CANDIDATES / _LIKELY_BPM) / _OCTAVES) ** 2)
 _NEIGHBOURS: Final = 0.05
@@ -50,8 +50,8 @@ def find_pulse(envelope: Matrix, frame_rate: float) -> Pulse | None:
     """The pulse of an onset envelope (frames, bands); None where nothing begins or the file is too short to repeat.
 
     The autocorrelation is read at a quarter to eight times each candidate beat, against thirds of these lags: so a
-    beat and a half, which repeats with the beat too, is not taken for one. The octave is settled by a prior. The
-    winner is then fitted to 0.01 beats per minute (`refine`).
+    beat and a half, which repeats with the beat too, is not taken for one. The octave is settled by a prior,
+    until `tasks.rhythm.octave` looks into it. The winner is then fitted to 0.01 beats per minute (`refine`).
     """
     rough = _best_candidate(envelope, frame_rate)
     if rough is None:

@@ -20,7 +20,7 @@ from storage.models import ModelStore
 from storage.workspace import Workspace
 from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import preview
-from tasks.labelling.request import LABEL_VERSION
+from tasks.labelling.request import label_version
 from tests.benchmarks.generated_catalogue import TRACKS, enter_labels, enter_model
 from tests.dummies import labelled
 
@@ -59,7 +59,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tree: Path) -> Workspace
     model = ModelStore(where.models).load("default").card
     with Ledger.of(where) as ledger:
         enter_model(ledger, where)
-        Labels(ledger).register("one", disk_state(tree), model.model_id, LABEL_VERSION)
+        Labels(ledger).register("one", disk_state(tree), model.model_id, label_version(None))
         enter_labels(ledger)
         ledger.publish()
     return where
@@ -76,7 +76,7 @@ def test_a_large_tree(workspace: Workspace, tree: Path, capsys: pytest.CaptureFi
                 plan = preview(workspace, [tree], None)
             assert (plan.findings["unchanged"], plan.to_decode) == (TRACKS, 0), plan
             with timed("entering the unchanged tree into the ledger"):
-                Labels(ledger).register("two", disk_state(tree), model.model_id, LABEL_VERSION)
+                Labels(ledger).register("two", disk_state(tree), model.model_id, label_version(None))
             parts = [workspace.parts / "three" / f"{number}.parquet" for number in range(64)]
             for number, part in enumerate(parts):
                 write_part(part, [labelled(f"{number}-{place}", model.model_id) for place in range(64)])

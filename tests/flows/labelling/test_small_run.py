@@ -23,9 +23,10 @@ from storage.workspace import Workspace
 from tasks.labelling.finding import Found, find_audio
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import Watchdog
+from tasks.metadata.tempo_text import BpmRange
 from tests import deadly
 from tests.commands import Program
-from tests.dummies import noise, read_part, write
+from tests.dummies import clicks, noise, read_part, write
 
 pytestmark = pytest.mark.slow
 
@@ -38,13 +39,15 @@ def loops(folder: Path, names: Sequence[str]) -> Path:
     return folder
 
 
-def label_small(folder: Path, workspace: Workspace, max_errors: int | None = None) -> bool:
+def label_small(
+    folder: Path, workspace: Workspace, max_errors: int | None = None, bpm_range: BpmRange | None = None
+) -> bool:
     """Whether a folder is little enough, and then it is labelled."""
 
     def find(_: Ledger) -> Found:
         return find_audio([folder])
 
-    return label_if_small(find, workspace.root, None, max_errors, False, None) is not None
+    return label_if_small(find, workspace.root, None, max_errors, False, None, bpm_range) is not None
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,16 @@ def label_small(folder: Path, workspace: Workspace, max_errors: int | None = Non
 )
 def test_what_one_batch_holds_is_for_one_process(sizes: list[int], fits: bool) -> None:
     assert fits_one_process(sizes) is fits
+
+
+def test_a_range_of_tempi_is_part_of_a_label_and_settles_the_octave(tmp_path: Path) -> None:
+    workspace, tempo = Workspace(tmp_path / "workspace"), "SELECT bpm, bpm_alternative, half_time FROM tracks"
+    write(tmp_path / "audio" / "loop.wav", clicks(125, 16 * 60 / 125))
+    assert label_small(tmp_path / "audio", workspace, bpm_range=(60, 119))
+    assert ask(workspace, tempo).rows == [(62.5, 125.0, None)]
+    assert label_small(tmp_path / "audio", workspace)
+    assert ask(workspace, tempo).rows == [(125.0, None, False)]
+    assert ask(workspace, RUNS).rows == [("completed", 1, 1, 0, 0, 1)] * 2
 
 
 def test_few_files_and_none_are_runs_of_the_ledger_and_leave_no_prefect(alone: Program, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from storage.models import ModelStore
 from storage.workspace import Workspace
 from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import look_at, preview
-from tasks.labelling.request import LABEL_VERSION
+from tasks.labelling.request import label_version
 from tests.dummies import labelled, tone, write
 
 NOTHING = dict.fromkeys(FINDINGS, 0)
@@ -37,7 +37,7 @@ def label_all(music: Path, workspace: Workspace) -> None:
         ledger.activate_model(card.model_id)
         ledger.open_run("one", "label", card.model_id)
         labels, table = Labels(ledger), find_audio([music]).table
-        labels.register("one", look_at(ledger.connection, table), card.model_id, LABEL_VERSION)
+        labels.register("one", look_at(ledger.connection, table), card.model_id, label_version(None))
         outcomes = [labelled(task.label_key, card.model_id) for task in labels.tasks("one")]
         write_part(workspace.parts / "one" / "a.parquet", outcomes)
         Committer(workspace, ledger).commit_left()
@@ -47,6 +47,12 @@ def label_all(music: Path, workspace: Workspace) -> None:
 def test_before_the_first_run_everything_is_new_and_nothing_is_written(music: Path, workspace: Workspace) -> None:
     assert preview(workspace, [str(music)], None).findings == {**NOTHING, "new": 3}
     assert not workspace.root.exists()
+
+
+def test_another_range_of_tempi_makes_labels_that_are_to_be_made_again(music: Path, workspace: Workspace) -> None:
+    label_all(music, workspace)
+    assert preview(workspace, [music], None, (90, 180)).findings == {**NOTHING, "changed": 3}
+    assert preview(workspace, [music], None).findings == {**NOTHING, "unchanged": 3}
 
 
 def test_after_a_run_only_what_changed_is_to_be_done(music: Path, workspace: Workspace) -> None:

@@ -41,11 +41,11 @@ def test_a_real_loop_tells_its_tempo_by_its_length() -> None:
 
 @pytest.mark.parametrize("bars", [1, 2, 4])
 def test_a_loop_in_four_is_sure_of_the_tempo_that_its_length_tells(bars: int) -> None:
-    assert struck(8 * bars, bars * 240 / 125) == Tempo(125.0, BpmSource.LENGTH, 0.8)
+    assert struck(8 * bars, bars * 240 / 125) == Tempo(125.0, BpmSource.LENGTH, 0.8, half_time=False)
 
 
 def test_four_on_the_floor_of_two_seconds_is_sure() -> None:
-    assert struck(4, 2.0) == Tempo(120.0, BpmSource.LENGTH, 0.8)
+    assert struck(4, 2.0) == Tempo(120.0, BpmSource.LENGTH, 0.8, half_time=False)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 4.0])
@@ -94,7 +94,8 @@ def test_a_number_that_makes_whole_bars_of_the_length_is_the_tempo() -> None:
 
 def test_a_number_that_a_sure_length_contradicts_is_no_tempo() -> None:
     # `SH-101 bass.wav`: four bars at 128.
-    assert numbered_tempo(heard(strokes(32, 7.5)), 101.0) == Tempo(128.0, BpmSource.LENGTH, 0.8)
+    found = numbered_tempo(heard(strokes(32, 7.5)), 101.0)
+    assert found == Tempo(128.0, BpmSource.LENGTH, 0.8, half_time=False)
 
 
 @pytest.mark.parametrize("samples", [tone(7.5), noise(7.3)])
