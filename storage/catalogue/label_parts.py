@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from storage.files import atomic_path
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, SectionLabel, Status
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,17 @@ class RoleSpan:
 
 @dataclass(frozen=True)
 class Section:
-    """A run of bars with one meaning; the confidence is the share of its bars that speak for it, 0..1."""
+    """A run of bars with one meaning, how likely its label is, and how likely it begins within a bar of where it does.
+
+    Labels from before that was known have no `border_confidence`.
+    """
 
     section: int
     label: SectionLabel
     confidence: float
     start_bar: int
     end_bar: int
+    border_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ _SECTION: Final = pa.struct(
         pa.field("confidence", pa.float64(), nullable=False),
         pa.field("start_bar", pa.int32(), nullable=False),
         pa.field("end_bar", pa.int32(), nullable=False),
+        pa.field("border_confidence", pa.float64()),
     ]
 )
 

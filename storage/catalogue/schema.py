@@ -20,6 +20,7 @@ _MIGRATIONS: Final = (
     "005_keys.sql",
     "006_role_spans.sql",
     "007_file_names.sql",
+    "010_section_borders.sql",
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 

@@ -175,9 +175,10 @@ COMMENT ON VIEW stays IS 'The old name of role_spans; the next version drops it.
 CREATE OR REPLACE VIEW sections AS
 SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar,
        greatest(l.first_downbeat_s + (s.start_bar - 1) * 240.0 / l.bpm, 0) AS start_s,
-       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s
+       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s,
+       s.border_confidence, CASE s.label WHEN 'core' THEN s.start_bar END AS drop_bar
 FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
-COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is the share of its bars that speak for it.';
+COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is how likely the label is.';
 
 CREATE OR REPLACE VIEW errors AS
 SELECT path, stage, reason, message, attempts, retryable, run_id, last_seen FROM ledger.quarantine;

@@ -37,7 +37,7 @@ def catalogue(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     for role, start, end in (("percussion", 1, 64), ("bass", 17, 48), ("vocal", 33, 40)):
         connection.execute("INSERT INTO ledger.role_span VALUES (1, ?, ?, ?)", [role, start, end])
     for number, (label, start, end) in enumerate((("intro", 1, 16), ("core", 17, 48), ("outro", 49, 64))):
-        connection.execute("INSERT INTO ledger.section VALUES (1, ?, ?, 1.0, ?, ?)", [number, label, start, end])
+        connection.execute("INSERT INTO ledger.section VALUES (1, ?, ?, 1.0, ?, ?, 0.9)", [number, label, start, end])
     yield connection
     connection.close()
 
