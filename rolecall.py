@@ -94,7 +94,8 @@ class Segment:
 class Section:
     """A run of bars with one meaning: intro, build, core (the drop), break or outro; `end_bar` is the last one.
 
-    `confidence` is how likely the label is, `border_confidence` how likely a section begins within a bar of where it does.
+    `confidence` is how likely the label is, `border_confidence` how likely a section begins within a bar of its
+    `start_bar`; None for labels of an earlier version.
     """
 
     label: str

@@ -1,8 +1,8 @@
 """How well sections are found, on compositions that the bundled models did not learn from; prints tables.
 
 The truth of a generated arrangement is what its words say (groove and drop are cores), that of a composition follows
-from what its stems play, by `tasks.section_training.truth.sections_of_roles`. ROLECALL_SIDE=validation shows a side that
-the section model was fitted to.
+from what its stems play, by `tasks.section_training.truth.sections_of_roles`. ROLECALL_SIDE=validation shows a side
+that the section model was fitted to.
 
 The second test fits the model anew with groups of features left out, and judges each on a third of the training and
 validation sides that it was not fitted to: authors and families of modules stay together, and so do arrangements.

@@ -6,7 +6,7 @@ from tasks.section_training.truth import labels_of_bars, sections_of_roles, sect
 
 
 def roles_of(*segments: str) -> NDArray[np.float32]:
-    """Segments by the first letters of the roles that sound; ? for one of fx, melody, chords or vocal, unknown which."""
+    """Segments by the first letters of the roles that sound; ? for fx, melody, chords or vocal, nobody knows which."""
     rows = np.array([[role[0] in letters for role in ROLES] for letters in segments], np.float32)
     for row, letters in zip(rows, segments, strict=True):
         if "?" in letters:

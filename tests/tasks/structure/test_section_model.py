@@ -3,7 +3,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from tasks.structure.section_model import LONGEST_BARS, Chain, expectations, likeliest_labels, length_features
+from tasks.structure.section_model import LONGEST_BARS, Chain, expectations, length_features, likeliest_labels
 
 LABELS = 3
 
