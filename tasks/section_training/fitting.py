@@ -24,7 +24,8 @@ _RARE: Final = 1e-4
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How the model is fitted: units of its hidden layer, steps, tracks a step, rate, and decay of the weights.
+    """How the model is fitted: units of its hidden layer, steps, tracks a step, rate, decay of the weights, and the share of
+    features that a bar is without.
 
     In the `first_steps` bars are looked at by themselves, which is a hundred times as fast.
     """
@@ -35,6 +36,7 @@ class FitSettings:
     batch: int = 32
     rate: float = 5e-3
     decay: float = 1e-2
+    dropout: float = 0.2
     seed: int = 1
 
 
@@ -72,7 +74,8 @@ def fit(examples: list[Example], weights: list[float], settings: FitSettings) ->
     for _ in range(settings.steps):
         some = _of_one_length(examples, rng.choice(len(examples), 4 * settings.batch, p=share), settings.batch, rng)
         optimiser.zero_grad()
-        _surrogate(learned, [((features - mean) / spread, labels) for features, labels in some]).backward()  # type: ignore[no-untyped-call]
+        some = [((features - mean) / spread, labels) for features, labels in some]
+        _surrogate(learned, some, settings.dropout).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learned.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -95,7 +98,7 @@ def _fit_bars(
     bars = rng.choice(len(chances), (settings.first_steps, _BARS_A_STEP), p=chances / chances.sum())
     optimiser = torch.optim.AdamW(learned.parameters(), settings.rate, weight_decay=settings.decay)
     for some in torch.from_numpy(bars):
-        label, border = learned(features[some])
+        label, border = learned(nn.functional.dropout(features[some], settings.dropout))
         loss = nn.functional.cross_entropy(label, labels[some])
         loss = loss + nn.functional.binary_cross_entropy_with_logits(border, begins[some].float())
         optimiser.zero_grad()
@@ -149,13 +152,13 @@ def _of_one_length(
     return [examples[place] for place in ordered[first : first + count]]
 
 
-def _surrogate(learned: _Weights, examples: list[Example]) -> Tensor:
+def _surrogate(learned: _Weights, examples: list[Example], dropout: float) -> Tensor:
     """A sum with the gradient of the negative log likelihood a bar: scores times what is expected less what is true."""
     bars = np.array([len(labels) for _, labels in examples])
     features = np.zeros((bars.max(), len(examples), examples[0][0].shape[1]), np.float32)
     for place, (values, _) in enumerate(examples):
         features[: len(values), place] = values
-    label, border = learned(torch.from_numpy(features))
+    label, border = learned(nn.functional.dropout(torch.from_numpy(features), dropout))
     lengths = torch.from_numpy(length_features()).float() @ learned.length.T
     chain = Chain(*(_array(one) for one in (learned.follow, learned.first, learned.last, lengths)))
     excess = _less(expectations(chain, _array(label), _array(border), bars), [labels for _, labels in examples])

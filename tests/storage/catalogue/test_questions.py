@@ -79,6 +79,11 @@ def test_the_first_core_is_told_in_bars_and_seconds(catalogue: duckdb.DuckDBPyCo
     assert catalogue.sql("SELECT bar, start_s FROM first_core").fetchall() == [(17, 32.0)]
 
 
+def test_a_section_tells_how_sure_its_border_is_and_a_core_where_it_drops(catalogue: duckdb.DuckDBPyConnection) -> None:
+    rows = catalogue.sql("SELECT label, border_confidence, drop_bar FROM sections ORDER BY section").fetchall()
+    assert rows == [("intro", 0.9, None), ("core", 0.9, 17), ("outro", 0.9, None)]
+
+
 def test_bars_without_bass_or_vocal_are_found(catalogue: duckdb.DuckDBPyConnection) -> None:
     free = catalogue.sql("SELECT bar FROM bar_roles WHERE NOT bass AND NOT vocal ORDER BY bar").fetchall()
     assert [bar for (bar,) in free] == [*range(1, 17), *range(49, 65)]
