@@ -212,7 +212,7 @@ FROM {_ON_GRID} JOIN map_span m USING (map)
 WHERE {_OF_KIND.format(loop="start_bar = 1")} ORDER BY label_id, role, start_bar
 """
 _SECTION_ROWS: Final = f"""
-INSERT INTO ledger.section
+INSERT INTO ledger.section BY NAME
 SELECT label_id, section, label, confidence, start_bar, end_bar
 FROM {_ON_GRID} JOIN map_section m USING (map)
 WHERE {_OF_KIND.format(loop="false")} ORDER BY label_id, section
