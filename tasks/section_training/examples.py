@@ -24,10 +24,10 @@ Labelled = tuple[TrackMap, NDArray[np.int64]]
 class MaterialSettings:
     """How many maps are simulated, how often each real track is rendered and varied, and what each kind counts."""
 
-    simulated: int = 900
-    rendered: int = 5
+    simulated: int = 500
+    rendered: int = 4
     variants: int = 5
-    shares: tuple[float, float, float] = (0.3, 0.2, 0.5)
+    shares: tuple[float, float, float] = (0.25, 0.15, 0.6)
     seed: int = 5
 
 
