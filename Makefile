@@ -60,6 +60,10 @@ model: $(MODEL_WORKSPACE)/.rendered  ## make model CORPUS=folder: the bundled mo
 	cp "$$(ls -t $(MODEL_WORKSPACE)/models/curves/*.png | head -n 1)" storage/bundled/model/curves.png
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/tracks
 
+.PHONY: sections
+sections: $(VENV)/.installed  ## make sections CORPUS=folder: the section model again, for the bundled label model
+	OMP_NUM_THREADS=1 $(BIN)/python -m tasks.section_training $(CORPUS)/tracks storage/bundled/sections.safetensors
+
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks
 pictures: $(VENV)/.installed  ## the maps in README and docs

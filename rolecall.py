@@ -94,12 +94,17 @@ class Segment:
 
 @dataclass(frozen=True)
 class Section:
-    """A run of bars with one meaning: intro, build, core, break or outro; `end_bar` is the last one."""
+    """A run of bars with one meaning: intro, build, core (the drop), break or outro; `end_bar` is the last one.
+
+    `confidence` is how likely the label is, `border_confidence` how likely a section begins within a bar of its
+    `start_bar`; None for labels of an earlier version.
+    """
 
     label: str
     confidence: float
     start_bar: int
     end_bar: int
+    border_confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -327,7 +332,9 @@ def _labels(outcome: "LabelOutcome", recipe: "LabelRecipe") -> Labels | LabelErr
             tuple(Segment(s.segment, s.start_bar, s.end_bar, s.start_s, s.end_s) for s in outcome.segments),
             tuple(segment.activations for segment in outcome.segments),
         ),
-        sections=tuple(Section(str(s.label), s.confidence, s.start_bar, s.end_bar) for s in outcome.sections),
+        sections=tuple(
+            Section(str(s.label), s.confidence, s.start_bar, s.end_bar, s.border_confidence) for s in outcome.sections
+        ),
         model_id=outcome.model_id,
     )
 

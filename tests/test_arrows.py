@@ -36,6 +36,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
             *("labelling", "networks", "sources", "structure"),
             *("rhythm", "features", "metadata", "audio"),
         },
+        "section_training": {"structure", "networks", "sources", "rhythm", "features", "audio"},
         "training": {"evaluation", "networks", "datasets", "features", "sources", "audio"},
     },
     "flows": {

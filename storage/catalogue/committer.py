@@ -148,7 +148,7 @@ _COMMIT: Final = (
     "DELETE FROM ledger.section WHERE label_id IN (FROM replaced)",
     """
     INSERT INTO ledger.section
-    SELECT label_id, s.section, s.label, s.confidence, s.start_bar, s.end_bar
+    SELECT label_id, s.section, s.label, s.confidence, s.start_bar, s.end_bar, s.border_confidence
     FROM (SELECT label_id, unnest(sections) AS s FROM fresh) ORDER BY label_id, s.section
     """,
     """

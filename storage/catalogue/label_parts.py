@@ -50,13 +50,17 @@ class RoleSpan:
 
 @dataclass(frozen=True)
 class Section:
-    """A run of bars with one meaning; the confidence is the share of its bars that speak for it, 0..1."""
+    """A run of bars with one meaning, how likely its label is, and how likely it begins within a bar of where it does.
+
+    Labels from before that was known have no `border_confidence`.
+    """
 
     section: int
     label: SectionLabel
     confidence: float
     start_bar: int
     end_bar: int
+    border_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ _SECTION: Final = pa.struct(
         pa.field("confidence", pa.float64(), nullable=False),
         pa.field("start_bar", pa.int32(), nullable=False),
         pa.field("end_bar", pa.int32(), nullable=False),
+        pa.field("border_confidence", pa.float64()),
     ]
 )
 

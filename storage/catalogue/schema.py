@@ -23,6 +23,7 @@ _MIGRATIONS: Final = (
     "008_remote.sql",
     "009_publication.sql",
     "010_half_time.sql",
+    "011_section_borders.sql",
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
@@ -43,6 +44,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
+        if version < SCHEMA_VERSION:
+            # What was published has the columns of before, so the next publication cannot start from it.
+            connection.execute("DELETE FROM ledger.publication")
         _create_views(connection, "reading.sql")
         connection.execute("COMMIT")
     except BaseException:

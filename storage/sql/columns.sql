@@ -104,11 +104,13 @@ COMMENT ON COLUMN sections.track_id IS 'The number of a path in this catalogue; 
 COMMENT ON COLUMN sections.path IS 'The absolute path.';
 COMMENT ON COLUMN sections.section IS 'The number of the section in its track, from 0.';
 COMMENT ON COLUMN sections.label IS 'intro, build, core (the drop), break or outro.';
-COMMENT ON COLUMN sections.confidence IS 'The share of its bars that speak for the label.';
+COMMENT ON COLUMN sections.confidence IS 'How likely the label is, 0 to 1: the mean over its bars.';
 COMMENT ON COLUMN sections.start_bar IS 'The first bar; bars count from 1.';
 COMMENT ON COLUMN sections.end_bar IS 'The last bar, included.';
 COMMENT ON COLUMN sections.start_s IS 'Where it begins, in seconds from the start of the file.';
 COMMENT ON COLUMN sections.end_s IS 'Where it ends, in seconds from the start of the file.';
+COMMENT ON COLUMN sections.border_confidence IS 'How likely a section begins within a bar of where this one does, 0 to 1; NULL for labels of an earlier version.';
+COMMENT ON COLUMN sections.drop_bar IS 'The bar of the drop: the first of a core; NULL for every other section.';
 
 COMMENT ON COLUMN energy.track_id IS 'The number of a path in this catalogue; a file that was renamed keeps it.';
 COMMENT ON COLUMN energy.bar IS 'The bar; bars count from 1, and what sounds before the first downbeat lies in bars below 1.';

@@ -161,6 +161,6 @@ COMMENT ON VIEW reading.role_span IS 'One row a stretch of bars in which a role 
 
 CREATE OR REPLACE VIEW reading.section AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.section::SMALLINT AS section, s.label, s.confidence,
-       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar
+       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.border_confidence
 FROM ledger.wanted_labels l JOIN ledger.section s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.section IS 'One row a run of bars with one meaning.';

@@ -106,9 +106,10 @@ CREATE OR REPLACE VIEW sections AS
 SELECT track_id, path, section::INTEGER AS section, label, confidence, start_bar::INTEGER AS start_bar,
        end_bar::INTEGER AS end_bar,
        greatest(first_downbeat_s + (start_bar - 1) * 240.0 / bpm, 0) AS start_s,
-       least(first_downbeat_s + end_bar * 240.0 / bpm, duration_s) AS end_s
+       least(first_downbeat_s + end_bar * 240.0 / bpm, duration_s) AS end_s,
+       border_confidence, CASE label WHEN 'core' THEN start_bar::INTEGER END AS drop_bar
 FROM reading.section;
-COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is the share of its bars that speak for it.';
+COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is how likely the label is.';
 
 CREATE OR REPLACE VIEW errors AS
 SELECT path, stage, reason, message, attempts, retryable, run_id, last_seen FROM ledger.quarantine;

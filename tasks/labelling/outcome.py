@@ -14,11 +14,9 @@ from tasks.labelling.analysis import Analysis
 from tasks.labelling.request import LabelRequest
 from tasks.structure.iram import bar_levels_db, role_spans, smooth
 from tasks.structure.key import reported_key
-from tasks.structure.novelty import novelty
+from tasks.structure.section_features import TrackMap
 from tasks.structure.sections import find_sections
-from tasks.structure.segments import (
-    bars_of_phrases,
-)
+from tasks.structure.segments import bars_of_phrases
 
 _LIKELY: Final = 0.5
 
@@ -44,6 +42,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
     likely = {role for place, role in enumerate(ROLES) if probabilities[place] >= _LIKELY}
     key = reported_key(analysis.key, likely) if analysis.key else None
     bar_roles = smooth(bar_activations, levels_db, card.thresholds, analysis.bars)
+    track = TrackMap(bar_activations, mels.mean(axis=1), levels_db, card.thresholds, analysis.bars)
     return LabelOutcome(
         label_key=request.label_key,
         path=request.path,
@@ -74,7 +73,7 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
             for bar, level_db, row in zip(analysis.bars, levels_db, bar_activations, strict=True)
         ),
         role_spans=tuple(role_spans(bar_roles, analysis.bars)),
-        sections=tuple(find_sections(bar_roles, levels_db, novelty(mels.mean(axis=1)), analysis.bars)),
+        sections=tuple(find_sections(track)),
     )
 
 

@@ -23,7 +23,10 @@ _TOLD: Final = (1.0, 0.0, -1.0)
 
 @dataclass(frozen=True)
 class Composition:
-    """A track with its truth (segments, roles): 1 on, 0 off, -1 unknown; beats per minute."""
+    """A track with its truth (segments, roles): 1 on, 0 off, -1 unknown; beats per minute.
+
+    `sections` has a word for every four bars where somebody says what they are, and is empty elsewhere.
+    """
 
     name: str
     audio: Path
@@ -32,6 +35,7 @@ class Composition:
     title: str = ""
     author: str | None = None
     licence: str = "unspecified"
+    sections: tuple[str, ...] = ()
 
 
 class _Info(BaseModel):
@@ -41,6 +45,7 @@ class _Info(BaseModel):
     title: str | None = None
     author: str | None = None
     licence: str | None = None
+    sections: list[str] | None = None
 
 
 def has_compositions(folder: Path) -> bool:
@@ -79,6 +84,7 @@ def _composition(root: Path, folder: Path) -> Composition:
         title=info.title or "",
         author=info.author,
         licence=info.licence or "unspecified",
+        sections=tuple(info.sections or ()),
     )
 
 

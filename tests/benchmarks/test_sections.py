@@ -1,13 +1,13 @@
-"""How well sections are found, on compositions that the bundled model was tested on; prints a table.
+"""How well sections are found, on compositions that the bundled models did not learn from; prints tables.
 
-The truth is derived from what the stems play in every four bars: a core is a run of segments with percussion and at
-least three quarters of the most roles that ever sound together; what lies before the first is intro, after the last
-outro, between two a break; the last segment before a core is a build if it has more roles than the one before it.
-Roles of unknown state count as silent. What a border costs and what novelty takes off was chosen on the compositions
-of the training and validation sides, which ROLECALL_SIDE=train and ROLECALL_SIDE=validation show.
+The truth of a generated arrangement is what its words say (groove and drop are cores), that of a composition follows
+from what its stems play, by `tasks.section_training.truth.sections_of_roles`. ROLECALL_SIDE=validation shows a side
+that the section model was fitted to.
+
+The second test fits the model anew with groups of features left out, and judges each on a third of the training and
+validation sides that it was not fitted to: authors and families of modules stay together, and so do arrangements.
 """
 
-import math
 import os
 from collections.abc import Callable
 from itertools import pairwise
@@ -20,117 +20,152 @@ import pytest
 from numpy.typing import NDArray
 
 from storage.models import ModelStore
-from storage.vocabulary import ROLES, BpmSource, SectionLabel
-from tasks.audio.decoding import decode
-from tasks.features.mel import log_compress, mel_power, normalise_level
-from tasks.features.mel_config import Matrix, MelConfig
-from tasks.networks.inference import load_network, predict_at_two_scales
-from tasks.rhythm.grid import Grid, Tempo
-from tasks.sources.compositions import Composition, read_compositions
-from tasks.structure.iram import bar_levels_db, smooth
+from storage.vocabulary import SectionLabel
+from tasks.section_training.examples import MaterialSettings, training_set
+from tasks.section_training.fitting import FitSettings, fit
+from tasks.section_training.material import Track, read_tracks
+from tasks.structure.iram import smooth
 from tasks.structure.novelty import novelty
-from tasks.structure.sections import find_sections
-from tasks.structure.segments import bar_numbers, bars_of_phrases, phrase_mels, track_bounds
+from tasks.structure.section_features import TrackMap, section_features
+from tasks.structure.section_model import likeliest_labels
+from tasks.structure.sections import features_of, find_sections
+from tests.benchmarks import section_rules
 
 pytestmark = pytest.mark.benchmark
 
-Labels = list[str]
-"""A label for every bar."""
+Numbers = NDArray[np.int64]
+Method = Callable[[Track], Numbers]
 
-_PERCUSSION: Final = ROLES.index("percussion")
-
-
-def truth_labels(truth: NDArray[np.float32]) -> Labels:
-    """Labels of bars from the roles in every four of them (segments, roles)."""
-    on = truth == 1
-    count = on.sum(axis=1)
-    full = (count >= max(2, math.ceil(0.75 * int(count.max())))) & on[:, _PERCUSSION]
-    cores = np.flatnonzero(full)
-    labels = []
-    for segment in range(len(on)):
-        if full[segment]:
-            label = SectionLabel.CORE
-        elif not len(cores) or segment < cores[0]:
-            label = SectionLabel.INTRO
-        elif segment > cores[-1]:
-            label = SectionLabel.OUTRO
-        else:
-            label = SectionLabel.BREAK
-        if not full[segment] and segment + 1 < len(on) and full[segment + 1] and segment:
-            label = SectionLabel.BUILD if count[segment] > count[segment - 1] else label
-        labels += [label.value] * 4
-    return labels
+_INTRO, _, _CORE, _, _OUTRO = range(len(SectionLabel))
+_HEADER: Final = f"{'':34}tracks  F ±1 bar  F ±3 s  bars right  first core ±1 bar"
+_FOLDS: Final = 3
 
 
-def by_sections(mels: Matrix, activations: Matrix, thresholds: dict[str, float], bars: range) -> Labels:
-    levels = bar_levels_db(mels)
-    bar_roles = smooth(activations, levels, thresholds, bars)
-    sections = find_sections(bar_roles, levels, novelty(mels.mean(axis=1)), bars)
-    return [one.label.value for one in sections for _ in range(one.start_bar, one.end_bar + 1)]
+def by_model(track: Track) -> Numbers:
+    return numbers(find_sections(track.map))
 
 
-def by_novelty(mels: Matrix, count: int) -> Labels:
-    """Borders at the `count` highest peaks of checkerboard novelty over bars (Foote, 2000), eight bars to each side."""
-    changes = novelty(mels.mean(axis=1), reach=8)
+def by_rules(track: Track) -> Numbers:
+    """As the program did before it learned to."""
+    one = track.map
+    bar_roles = smooth(one.activations, one.levels_db, one.thresholds, one.bars)
+    return numbers(section_rules.find_sections(bar_roles, one.levels_db, novelty(one.sounds), one.bars))
+
+
+def by_novelty(track: Track) -> Numbers:
+    """Borders at as many of the highest peaks of checkerboard novelty as there are (Foote, 2000), eight bars a side."""
+    changes = novelty(track.map.sounds, reach=8)
     peaks = [bar for bar in range(2, len(changes) - 2) if changes[bar] == changes[max(0, bar - 3) : bar + 4].max()]
-    borders = sorted(sorted(peaks, key=lambda bar: -changes[bar])[:count])
-    return numbered(borders, len(changes))
+    return parted(sorted(sorted(peaks, key=lambda bar: -changes[bar])[: len(borders_of(track.labels))]), track)
 
 
-def by_equal_cuts(bars: int, count: int) -> Labels:
-    return numbered([round(bars * (cut + 1) / (count + 1)) for cut in range(count)], bars)
+def by_equal_cuts(track: Track) -> Numbers:
+    count = len(borders_of(track.labels))
+    return parted([round(len(track.labels) * (cut + 1) / (count + 1)) for cut in range(count)], track)
 
 
-def numbered(borders: list[int], bars: int) -> Labels:
-    """First part intro, last outro, the rest core: the best guess without looking at the audio."""
-    part = np.searchsorted(borders, np.arange(bars), side="right")
-    return ["intro" if one == 0 else "outro" if one == len(borders) else f"core {one}" for one in part]
+def all_one_core(track: Track) -> Numbers:
+    return np.full(len(track.labels), _CORE)
 
 
-def intervals(labels: Labels, bar_s: float) -> NDArray[np.float64]:
-    starts = [bar for bar in range(len(labels)) if bar == 0 or labels[bar] != labels[bar - 1]]
+METHODS: dict[str, Method] = {
+    "rolecall": by_model,
+    "rules, as before": by_rules,
+    "novelty, number known": by_novelty,
+    "equal cuts, number known": by_equal_cuts,
+    "all one core": all_one_core,
+}
+
+
+def numbers(sections: list) -> Numbers:  # type: ignore[type-arg]
+    return np.array(
+        [list(SectionLabel).index(one.label) for one in sections for _ in range(one.start_bar, one.end_bar + 1)]
+    )
+
+
+def borders_of(labels: Numbers) -> list[int]:
+    return [bar for bar, (one, other) in enumerate(pairwise(labels), 1) if one != other]
+
+
+def parted(borders: list[int], track: Track) -> Numbers:
+    """First part intro, last outro, and the rest core and break by turns: a guess that shows every border."""
+    part = np.searchsorted(borders, np.arange(len(track.labels)), side="right")
+    between = np.where(part % 2 == 1, _CORE, _OUTRO - 1)
+    return np.where(part == 0, _INTRO, np.where((part == len(borders)) & (part > 1), _OUTRO, between))
+
+
+def intervals(labels: Numbers, bar_s: float) -> NDArray[np.float64]:
+    starts = [0, *borders_of(labels)]
     return np.array(list(zip(starts, [*starts[1:], len(labels)], strict=True))) * bar_s
 
 
-def scores(labels: Labels, truth: Labels, bar_s: float) -> list[float]:
-    """F-measure of inner borders within a bar and within 3 s, and the share of bars that are labelled right."""
-    bars = min(len(labels), len(truth))
-    found, right = intervals(labels[:bars], bar_s), intervals(truth[:bars], bar_s)
-    plain = [one.split()[0] for one in labels[:bars]]
-    within = [mir_eval.segment.detection(right, found, window=window, trim=True)[2] for window in (bar_s, 3.0)]
-    return [*within, float(np.mean([one == other for one, other in zip(plain, truth[:bars], strict=True)]))]
+def scores(found: Numbers, track: Track) -> list[float]:
+    """F-measure of inner borders within a bar and within 3 s (of tracks that have any), the share of bars that are
+    labelled right, and whether the first core begins within a bar of the true one (of tracks that have one).
+    """
+    right = intervals(track.labels, track.bar_s)
+    windows = (track.bar_s, 3.0)
+    measures = [
+        mir_eval.segment.detection(right, intervals(found, track.bar_s), window=window, trim=True)[2]
+        if len(right) > 1
+        else np.nan
+        for window in windows
+    ]
+    cores, true_cores = np.flatnonzero(found == _CORE), np.flatnonzero(track.labels == _CORE)
+    first = bool(len(cores)) and abs(int(cores[0]) - int(true_cores[0])) <= 1 if len(true_cores) else np.nan
+    return [*measures, float(np.mean(found == track.labels)), float(first)]
+
+
+def show(name: str, rows: list[list[float]]) -> None:
+    print(f"{name:34}{len(rows):6}" + "".join(f"{value:10.3f}" for value in np.nanmean(np.array(rows), axis=0)))
 
 
 def test_sections(corpus: Path, tmp_path: Path) -> None:
     stored = ModelStore(tmp_path).load("default")
-    network = load_network(stored.weights, stored.card)
-    config = MelConfig(**stored.card.mel)
+    tracks = list(read_tracks(corpus / "tracks", stored, stored.card.groups[os.environ.get("ROLECALL_SIDE", "test")]))
+    for kind, chosen in (("compositions", False), ("generated arrangements", True)):
+        some = [track for track in tracks if track.is_generated == chosen]
+        print(f"\n{kind}\n{_HEADER}")
+        for name, method in METHODS.items():
+            show(name, [scores(method(track), track) for track in some])
+
+
+def family(name: str) -> str:
+    """What stays on one side: an arrangement, an album, or all of an author or game."""
+    source, _, rest = name.partition("_")
+    return name if source == "gen" else source if source == "evr" else f"{source}_{rest.split('_')[0].split('-')[0]}"
+
+
+@pytest.mark.slow
+def test_which_features_of_sections_matter(corpus: Path, tmp_path: Path) -> None:
+    stored = ModelStore(tmp_path).load("default")
+    sides = stored.card.groups
+    tracks = list(read_tracks(corpus / "tracks", stored, [*sides["train"], *sides["validation"]]))
+    families = sorted({family(track.composition.name) for track in tracks}, key=lambda one: (one[:3], one))
+    fold = {one: place % _FOLDS for place, one in enumerate(families)}
+    columns = columns_of(tracks[0].map)
+    left_out: dict[str, list[int]] = {"nothing left out": [], **columns}
     table: dict[str, list[list[float]]] = {}
-    for composition in read_compositions(corpus / "tracks"):
-        if composition.name not in stored.card.groups[os.environ.get("ROLECALL_SIDE", "test")]:
-            continue
-        grid = Grid(Tempo(composition.bpm, BpmSource.MANIFEST, 1.0), 0.0)
-        bars = bar_numbers(track_bounds(grid, composition.duration_s))
-        phrases = log_compress(phrase_mels(power_of(composition, config), bars, grid, config))
-        _, by_bars = predict_at_two_scales(network, phrases)
-        mels, activations = (
-            bars_of_phrases(values, bars)
-            for values in (phrases.reshape(-1, config.frames_per_bar, config.mels), by_bars.reshape(-1, len(ROLES)))
-        )
-        truth = truth_labels(composition.truth)
-        borders = sum(one != other for one, other in pairwise(truth))
-        methods: dict[str, Callable[[], Labels]] = {
-            "rolecall": lambda: by_sections(mels, activations, stored.card.thresholds, bars),  # noqa: B023
-            "novelty, number known": lambda: by_novelty(mels, borders),  # noqa: B023
-            "equal, number known": lambda: by_equal_cuts(len(bars), borders),  # noqa: B023
-            "all one core": lambda: [SectionLabel.CORE.value] * len(bars),  # noqa: B023
-        }
-        for name, method in methods.items():
-            table.setdefault(name, []).append(scores(method(), truth, grid.bar_s))
-    print(f"\n{'':24}tracks  F ±1 bar  F ±3 s  bars labelled right")
+    for held in range(_FOLDS):
+        others = [track for track in tracks if fold[family(track.composition.name)] != held]
+        examples, weights = training_set(others, MaterialSettings())
+        for name, places in left_out.items():
+            kept = np.setdiff1d(np.arange(examples[0][0].shape[1]), places)
+            model = fit([(features[:, kept], labels) for features, labels in examples], weights, FitSettings())
+            for track in tracks:
+                if fold[family(track.composition.name)] == held:
+                    found = likeliest_labels(model.chain(), *model.bar_scores(features_of(track.map)[:, kept]))
+                    kind = "generated" if track.is_generated else "compositions"
+                    table.setdefault(f"{name}, {kind}", []).append(scores(found, track))
+    print(f"\nleft out\n{_HEADER}")
     for name, rows in table.items():
-        print(f"{name:24}{len(rows):6}" + "".join(f"{value:10.3f}" for value in np.mean(rows, axis=0)))
+        show(name, rows)
 
 
-def power_of(composition: Composition, config: MelConfig) -> Matrix:
-    return normalise_level(mel_power(decode(composition.audio, config.sample_rate).samples, config))
+def columns_of(track: TrackMap) -> dict[str, list[int]]:
+    """The columns of each group of features."""
+    found, start = {}, 0
+    for name, values in section_features(track).items():
+        found[name] = list(range(start, start + values.shape[1]))
+        start += values.shape[1]
+    return found

@@ -95,7 +95,8 @@ FROM ledger.shown l JOIN ledger.role_span s ON s.label_id = l.label_id;
 CREATE OR REPLACE VIEW plain.sections AS
 SELECT l.track_id, l.path, s.section, s.label, s.confidence, s.start_bar, s.end_bar,
        greatest(l.first_downbeat_s + (s.start_bar - 1) * 240.0 / l.bpm, 0) AS start_s,
-       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s
+       least(l.first_downbeat_s + s.end_bar * 240.0 / l.bpm, l.duration_s) AS end_s,
+       s.border_confidence, CASE s.label WHEN 'core' THEN s.start_bar END AS drop_bar
 FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
 
 CREATE OR REPLACE VIEW plain.bar_roles AS

@@ -37,7 +37,7 @@ def catalogue(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     for role, start, end in (("percussion", 1, 64), ("bass", 17, 48), ("vocal", 33, 40)):
         connection.execute("INSERT INTO ledger.role_span VALUES (1, ?, ?, ?)", [role, start, end])
     for number, (label, start, end) in enumerate((("intro", 1, 16), ("core", 17, 48), ("outro", 49, 64))):
-        connection.execute("INSERT INTO ledger.section VALUES (1, ?, ?, 1.0, ?, ?)", [number, label, start, end])
+        connection.execute("INSERT INTO ledger.section VALUES (1, ?, ?, 1.0, ?, ?, 0.9)", [number, label, start, end])
     yield connection
     connection.close()
 
@@ -77,6 +77,11 @@ def test_a_stretch_of_percussion_alone_at_either_end_is_found(catalogue: duckdb.
 
 def test_the_first_core_is_told_in_bars_and_seconds(catalogue: duckdb.DuckDBPyConnection) -> None:
     assert catalogue.sql("SELECT bar, start_s FROM first_core").fetchall() == [(17, 32.0)]
+
+
+def test_a_section_tells_how_sure_its_border_is_and_a_core_where_it_drops(catalogue: duckdb.DuckDBPyConnection) -> None:
+    rows = catalogue.sql("SELECT label, border_confidence, drop_bar FROM sections ORDER BY section").fetchall()
+    assert rows == [("intro", 0.9, None), ("core", 0.9, 17), ("outro", 0.9, None)]
 
 
 def test_bars_without_bass_or_vocal_are_found(catalogue: duckdb.DuckDBPyConnection) -> None:

@@ -13,7 +13,7 @@ VIEWS = {
     "iram": "track_id path segment start_bar end_bar start_s end_s role activation active model_id",
     "role_spans": "track_id path role start_bar end_bar start_s end_s",
     "bar_roles": "track_id path bar bass percussion fx melody chords vocal",
-    "sections": "track_id path section label confidence start_bar end_bar start_s end_s",
+    "sections": "track_id path section label confidence start_bar end_bar start_s end_s border_confidence drop_bar",
     "errors": "path stage reason message attempts retryable run_id last_seen",
     "models": "model_id name network pooling loss weights_digest dataset_digest parameters macro_pr_auc macro_roc_auc "
     "active created_at",

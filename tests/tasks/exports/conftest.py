@@ -48,7 +48,8 @@ FROM ledger.label WHERE kind = 'track'
 """
 _SECTIONS = """
 INSERT INTO ledger.section
-SELECT label_id, unnest([0, 1, 2]), unnest(['intro', 'core', 'outro']), 0.75, unnest([1, 17, 49]), unnest([16, 48, 64])
+SELECT label_id, unnest([0, 1, 2]), unnest(['intro', 'core', 'outro']), 0.75,
+       unnest([1, 17, 49]), unnest([16, 48, 64]), 0.9
 FROM ledger.label WHERE kind = 'track'
 """
 
