@@ -38,8 +38,10 @@ docs: $(VENV)/.installed  ## the reference in docs/sql.md, from the comments in 
 # CORPUS has loops/manifest.csv and tracks/*/truth.csv. What no command can write is why the model errs:
 # `rolecall evaluate MODEL --failures FOLDER` shows where, `rolecall models explain MODEL FOLDER` puts the reasons on its card.
 MODEL_WORKSPACE ?= .model
-# On one thread, so that the bits do not depend on how many cores there are.
-TRAIN := OMP_NUM_THREADS=1 $(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
+# On one thread, so that the bits do not depend on how many cores there are. What glibc is told to keep for the next step
+# it need not ask the system for: a fifth quicker.
+KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=268435456
+TRAIN := OMP_NUM_THREADS=1 $(KEEP_MEMORY) $(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 
 # What took long is not done again where a `make model` was stopped.
@@ -51,7 +53,7 @@ $(MODEL_WORKSPACE)/.rendered: $(VENV)/.installed
 
 .PHONY: model
 model: $(MODEL_WORKSPACE)/.rendered  ## make model CORPUS=folder: the bundled model again, from loops to card
-	$(TRAIN) --width 28 --parts 0.5 --epochs 12 --patience 12 --steps 150 --batch 32
+	$(TRAIN) --width 28 --parts 0.5 --epochs 36 --patience 36 --steps 100
 	made=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at DESC LIMIT 1)); \
 	  cp $(MODEL_WORKSPACE)/models/$$made/card.json $(MODEL_WORKSPACE)/models/$$made/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/loops --report $(MODEL_WORKSPACE)/loops.md

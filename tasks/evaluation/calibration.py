@@ -14,6 +14,8 @@ from storage.vocabulary import ROLES
 from tasks.evaluation.metrics import Labels, best_threshold, kinds_of
 
 WANTED_PRECISION: Final = 0.9
+_MARGIN: Final = 0.03
+"""Precision beyond the wanted one where a band is chosen: other people's sounds lose about as much."""
 _EPSILON: Final = 1e-6
 _PRIOR: Final = 0.02
 _NARROWEST: Final = 0.05
@@ -100,7 +102,7 @@ def _edge(wanted: NDArray[np.bool_], given: NDArray[np.floating], share: NDArray
         said = given > level
         if said.sum() < _FEWEST:
             return 1.0
-        if np.average(wanted[said], weights=share[said]) >= WANTED_PRECISION:
+        if np.average(wanted[said], weights=share[said]) >= WANTED_PRECISION + _MARGIN:
             return float(level)
     return 1.0
 

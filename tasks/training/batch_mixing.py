@@ -1,5 +1,6 @@
 """Mixing training batches on the fly: sums of mel powers of loops on the musical time axis, and their labels."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,11 +39,11 @@ from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 _RENDERED_SHARE: Final = 0.35
 """Share of a batch that is rows of the data set as they were rendered."""
-_RENDERED_KINDS: Final = {"mix": 0.5, "loop": 0.2, "cut": 0.3}
+_RENDERED_KINDS: Final = {"mix": 0.45, "loop": 0.2, "cut": 0.35}
 _TEACHER_WEIGHT: Final = 0.7
 """Weight of a teacher's soft label on a rendered row, beside its own label."""
 _MIX_SHARE: Final = 0.05
-_CUT_SHARE: Final = 0.25
+_CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
 """Share of cuts to which no loop is added."""
 _SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
@@ -67,12 +68,35 @@ class MixedBatch:
     powers: Tensor
 
 
+@dataclass(frozen=True)
+class RowPool:
+    """Rows of a data set (n,), and how often each is drawn (n,)."""
+
+    rows: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, chosen: NDArray[np.bool_], units: Sequence[str] | None) -> "RowPool":
+        """The chosen rows; those of one unit come as often as the root of their number, alike without units."""
+        rows = chosen.nonzero()[0]
+        names = [units[row] for row in rows.tolist()] if units is not None else [""] * len(rows)
+        counts = Counter(names)
+        weights = np.array([counts[name] ** -0.5 for name in names], np.float64)
+        return cls(torch.from_numpy(rows), torch.from_numpy(weights))
+
+    def draw(self, count: int, random: torch.Generator) -> Tensor:
+        """Some rows (count,), one of them perhaps several times."""
+        return self.rows[torch.multinomial(self.weights, count, replacement=True, generator=random)]
+
+
 class BatchMixer:
     """Draws batches from a data set: its rows as they were rendered, and new sums of them.
 
     The targets of rendered rows are their labels, or lie between these and a teacher's soft labels, which tell how
     alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
-    or a single loop of a role drawn evenly, and gets up to five more single loops; the wanted roles are the union (-1
+    or a single loop of a role drawn evenly, and gets up to five more single loops; the loops and cuts of one author,
+    pack or composition come as often as the root of their number, so that no one sound designer is most of what a
+    role sounds like. The wanted roles are the union (-1
     where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
     its own level, equaliser and fades; some are synthetic. All are levelled, tilted a little, and a
     stretch of time and one of frequency hidden.
@@ -94,13 +118,13 @@ class BatchMixer:
         self._pitches = pitch_matrices(self._hertz).to(device)
         cut = np.array([mix_id.startswith("cut-") for mix_id in examples.mix_ids], np.bool_)
         counts = (labels > 0).sum(axis=1)
-        self._cuts = torch.from_numpy(cut.nonzero()[0])
-        self._mixed = torch.from_numpy((~cut & (counts > 1)).nonzero()[0])
+        self._cuts = RowPool.of(cut, examples.units)
+        self._mixed = RowPool.of(~cut & (counts > 1), None)
         singles = [
-            torch.from_numpy((~cut & (counts == 1) & (labels[:, place] > 0)).nonzero()[0])
+            RowPool.of(~cut & (counts == 1) & (labels[:, place] > 0), examples.units)
             for place in range(labels.shape[1])
         ]
-        self._singles = [rows for rows in singles if len(rows)]
+        self._singles = [pool for pool in singles if len(pool.rows)]
         self._targets = torch.from_numpy(_targets(examples)).to(device)
         self._shares = self._known_shares(examples).to(device)
         self._weights = torch.from_numpy(row_weights(examples.mix_ids, _RENDERED_KINDS))
@@ -156,21 +180,18 @@ class BatchMixer:
         """The first loop or mix of each row, and how many more voices are added."""
         first, kind = self._single(rows), uniform(rows, self._random)
         more = torch.multinomial(torch.tensor(_MORE_VOICES), rows, replacement=True, generator=self._random)
-        if len(self._mixed):
-            first = torch.where(kind < _MIX_SHARE, self._any(self._mixed, rows), first)
-        if len(self._cuts):
+        if len(self._mixed.rows):
+            first = torch.where(kind < _MIX_SHARE, self._mixed.draw(rows, self._random), first)
+        if len(self._cuts.rows):
             cut = kind >= 1 - _CUT_SHARE
-            first = torch.where(cut, self._any(self._cuts, rows), first)
+            first = torch.where(cut, self._cuts.draw(rows, self._random), first)
             more = more.masked_fill(cut & (uniform(rows, self._random) < _BARE_CUTS), 0)
         return first, more
 
     def _single(self, rows: int) -> Tensor:
         """Rows with one role, every role as often as the others."""
-        chosen = torch.stack([self._any(singles, rows) for singles in self._singles])
+        chosen = torch.stack([pool.draw(rows, self._random) for pool in self._singles])
         return chosen[torch.randint(len(self._singles), (rows,), generator=self._random), torch.arange(rows)]
-
-    def _any(self, among: Tensor, rows: int) -> Tensor:
-        return among[torch.randint(len(among), (rows,), generator=self._random)]
 
     def _voices(self, chosen: Tensor, place: int) -> tuple[Tensor, Tensor, CellPowers]:
         """Mel powers (voices, frames, mels) of the chosen rows, changed each in its own way, their labels and parts."""

@@ -48,11 +48,13 @@ def pooled(splits: Mapping[str, Examples]) -> Examples:
     """
     sides = [splits["train"], splits["validation"]]
     shares = [side.shares for side in sides if side.shares is not None]
+    units = [side.units for side in sides if side.units is not None]
     return Examples(
         np.concatenate([side.mels for side in sides]),
         np.concatenate([side.labels for side in sides]),
         [mix_id for side in sides for mix_id in side.mix_ids],
         shares=np.concatenate(shares) if len(shares) == len(sides) else None,
+        units=[unit for side in units for unit in side] if len(units) == len(sides) else None,
     )
 
 

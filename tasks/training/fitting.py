@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from storage.datasets.lock import DatasetLock, DatasetStore, Examples
 from storage.datasets.soft_labels import read_soft_labels
 from storage.models import ModelCard, ModelStore, StoredModel, identify
 from storage.vocabulary import ROLES
+from tasks.datasets.recipe import SplitRules
 from tasks.evaluation.calibration import calibrate, choose_bands, choose_thresholds, fit_calibration
 from tasks.evaluation.metrics import common_pr_auc, kinds_of, summarise
 from tasks.evaluation.reliability import bootstrap_interval, calibration_error, decisions
@@ -75,11 +76,19 @@ def read_material(datasets: DatasetStore, name: str, models: ModelStore) -> Mate
     """The data set in memory, with its soft labels; raises UserError if there is none of that name."""
     made, folder = datasets.read_lock(name), datasets.folder(name)
     splits = {split: datasets.read_split(name, split) for split in ("train", "validation", "test")}
+    splits = {split: replace(rows, units=_units(made, rows.mix_ids)) for split, rows in splits.items()}
     soft = read_soft_labels(folder, made.digest)
     if soft is None:
         return Material(folder, made, splits, models)
     splits["train"] = replace(splits["train"], soft_labels=soft.of(splits["train"].mix_ids))
     return Material(folder, made, splits, models, soft.teacher)
+
+
+def _units(made: DatasetLock, mix_ids: Sequence[str]) -> list[str]:
+    """The unit that each single loop and cut belongs to; a mix, which has several, stands for itself."""
+    rules = SplitRules(**made.recipe["split"])
+    unit_of = {loop["loop_id"]: rules.unit_of(loop["group"]) for loop in made.loops}
+    return [unit_of.get(mix_id.partition("-")[2], mix_id) for mix_id in mix_ids]
 
 
 def network_config(request: TrainingRequest, made: DatasetLock) -> NetworkConfig:

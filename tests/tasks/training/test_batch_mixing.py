@@ -8,7 +8,7 @@ from storage.datasets.lock import Examples
 from storage.vocabulary import ROLES
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tasks.training.batch_mixing import BatchMixer, device_for
+from tasks.training.batch_mixing import BatchMixer, RowPool, device_for
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
 SILENCE = np.log(1e-6)
@@ -67,6 +67,13 @@ def test_every_role_is_drawn_about_equally_often_however_many_loops_it_has(monke
     draws = mixer(examples([40, 1, 2, 5, 20, 3]))
     counts = sum(draws.draw(50).wanted.sum(dim=0) for _ in range(12))
     assert counts.max() < 1.35 * counts.min()
+
+
+def test_the_loops_of_one_author_come_as_often_as_the_root_of_their_number() -> None:
+    pool = RowPool.of(np.arange(20) > 2, ["elsewhere"] * 3 + ["prolific"] * 16 + ["other"])
+    drawn = pool.draw(3000, torch.Generator().manual_seed(0))
+    assert set(drawn.tolist()) == set(range(3, 20))
+    assert (drawn == 19).float().mean() == pytest.approx(1 / 5, abs=0.03)
 
 
 def test_a_third_of_a_batch_is_rendered_rows_and_soft_labels_temper_their_labels() -> None:
