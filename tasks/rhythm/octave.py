@@ -96,7 +96,8 @@ def _spectra(envelope: Matrix, frame_rate: float, bpm: float) -> NDArray[np.comp
     step, steps = 60 * frame_rate / bpm / _STEPS_PER_BEAT, _STEPS_PER_BEAT * _BEATS
     whole = np.tile(envelope, (max(1, int(np.ceil(step * steps / len(envelope)))), 1))
     count = int(len(whole) / step + 1e-6) // steps * steps
-    windows = means_between(whole, np.arange(count + 1) * step).reshape(-1, steps, whole.shape[1])
+    edges = np.arange(count + 1, dtype=np.float64) * step
+    windows = means_between(whole, edges).reshape(-1, steps, whole.shape[1])
     spectra = np.fft.rfft(windows, axis=1)
     spectra[:, 0] = 0
     return spectra
