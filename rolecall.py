@@ -229,7 +229,7 @@ class Catalogue:
 
         Questions may take `memory_limit`, such as `4GB`, by default half of the memory that this process may have.
         """
-        from storage.catalogue.published import open_catalogue
+        from storage.published.queries import open_catalogue
         from storage.workspace import Workspace
 
         path = Path(workspace)

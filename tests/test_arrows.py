@@ -17,6 +17,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "loops": set(),
         "datasets": {"loops"},
         "catalogue": set(),
+        "published": {"catalogue"},
     },
     "tasks": {
         "http": set(),

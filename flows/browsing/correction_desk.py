@@ -5,9 +5,9 @@ from typing import Final
 
 from storage.catalogue.correction_queue import CorrectionQueue
 from storage.catalogue.corrections import Change, Words, words_said
-from storage.catalogue.follower import CatalogueFollower
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError, WorkspaceLockedError
+from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
 
 _EVERY_S: Final = 1.0

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 
 from flows.browsing.correction_desk import CorrectionDesk
 from flows.browsing.derived_files import DerivedFiles
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from tasks.audio.errors import AudioError
 from tasks.browsing.compatible import compatible_loops
 from tasks.browsing.health import health, role_shares

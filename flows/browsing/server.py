@@ -20,9 +20,9 @@ from flows.browsing.correction_desk import CorrectionDesk
 from flows.browsing.derived_files import DerivedFiles
 from flows.browsing.guard import HOST, Guard
 from flows.browsing.routes import catalogue_routes, correction_routes, file_routes
-from storage.catalogue.follower import CatalogueFollower
-from storage.catalogue.published import require_known_schema
 from storage.errors import UserError
+from storage.published.follower import CatalogueFollower
+from storage.published.queries import require_known_schema
 from storage.workspace import Workspace
 
 _PAGE: Final = Path(str(resources.files("flows") / "browsing" / "page"))

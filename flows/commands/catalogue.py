@@ -74,7 +74,7 @@ def label(
     """Label every new or changed file: its roles, and for tracks the map of every four bars."""
     if bool(paths) == bool(manifest):
         raise UserError("name files and folders to label, or one --manifest; not both and not neither")
-    from storage.catalogue.pushed import checked_target
+    from storage.published.pushed import checked_target
 
     where, places = workspace_at(workspace), [place_text(path) for path in paths or []]
     listed = None if manifest is None else place_text(manifest)
@@ -128,7 +128,7 @@ def run_label(
 ) -> "RunSummary":
     """Label files; Ctrl-C ends it after those in flight. Little is done at once, where no server should hear of it."""
     from flows.labelling.small_run import label_if_small
-    from storage.catalogue.pushed import checked_target, push
+    from storage.published.pushed import checked_target, push
     from tasks.labelling.finding import find_listed, find_places
 
     with stop_on_interrupt():
@@ -226,7 +226,7 @@ def sql(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue; never blocked by a run, never sees half of one."""
-    from storage.catalogue.published import ask
+    from storage.published.queries import ask
 
     answer = ask(workspace_at(workspace), query, memory_limit)
     print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
@@ -235,7 +235,7 @@ def sql(
 @app.command()
 def errors(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The files in quarantine: which stage gave them up, why, and how often."""
-    from storage.catalogue.published import ask
+    from storage.published.queries import ask
 
     answer = ask(workspace_at(workspace), "FROM errors ORDER BY path")
     if as_json:
@@ -274,8 +274,8 @@ def plan(
 
 def check_inputs(places: list[str], manifest: str | None, workspace: Workspace, model: str | None) -> None:
     """Check all inputs before anything slow is started; raises UserError."""
-    from storage.catalogue.published import require_known_schema
     from storage.models import ModelStore
+    from storage.published.queries import require_known_schema
     from tasks.audio.library import require_there
     from tasks.labelling.finding import find_listed
     from tasks.remote.listing import require_reachable

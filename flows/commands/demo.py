@@ -10,8 +10,8 @@ from flows.commands.catalogue import report, run_label
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_rows
 from storage.catalogue.label_parts import LabelOutcome, Section, Segment
-from storage.catalogue.published import ask
 from storage.paths import path_of, path_text
+from storage.published.queries import ask
 from storage.vocabulary import ROLES, Status
 from storage.workspace import Workspace
 

@@ -14,7 +14,7 @@ from storage.paths import absolute
 from tasks.exports.format_names import ExportFormat
 
 if TYPE_CHECKING:
-    from storage.catalogue.track_labels import TrackLabels, TrackSelection
+    from storage.published.track_labels import TrackLabels, TrackSelection
     from tasks.exports.tags.writing import Tagged
 
 app = typer.Typer()
@@ -39,8 +39,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write labels in the format of another program; a track without labels is left out."""
-    from storage.catalogue.published import open_catalogue
-    from storage.catalogue.track_labels import TrackSelection
+    from storage.published.queries import open_catalogue
+    from storage.published.track_labels import TrackSelection
 
     target = absolute(out.expanduser())
     if (in_place or dry_run) and style is not ExportFormat.TAGS:

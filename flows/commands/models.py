@@ -194,8 +194,8 @@ _ROBUST = ("macro_pr_auc", "macro_roc_auc", "macro_balanced_accuracy", "same_lab
 @models.command("list")
 def models_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The bundled model and those trained here."""
-    from storage.catalogue.published import ask
     from storage.models import ModelStore
+    from storage.published.queries import ask
 
     where = workspace_at(workspace)
     active = {row[0] for row in ask(where, "SELECT model_id FROM models WHERE active").rows}

@@ -25,9 +25,9 @@ def show(
 ) -> None:
     """One track: its roles, its map in characters, its sections; or why it could not be used."""
     from flows.terminal.track_view import track_lines
-    from storage.catalogue.published import open_catalogue
-    from storage.catalogue.track_labels import TrackSelection
-    from storage.catalogue.track_search import find_track
+    from storage.published.queries import open_catalogue
+    from storage.published.track_labels import TrackSelection
+    from storage.published.track_search import find_track
     from tasks.exports.documents import track_document
 
     with open_catalogue(workspace_at(workspace)) as catalogue:
@@ -57,9 +57,9 @@ def report(
     ] = "true",
 ) -> None:
     """One page about the catalogue: roles, tempi, keys, errors, maps, unsure labels, the model; needs no other file."""
-    from storage.catalogue.published import open_catalogue
-    from storage.catalogue.track_labels import TrackSelection
     from storage.files import atomic_path
+    from storage.published.queries import open_catalogue
+    from storage.published.track_labels import TrackSelection
     from tasks.exports.report.page import write_report
 
     target, where = absolute(out.expanduser()), workspace_at(workspace)

@@ -13,7 +13,7 @@ from flows.labelling.run_summary import RunSummary
 from storage.catalogue.committer import Committer
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.pushed import checked_target, push
+from storage.published.pushed import checked_target, push
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.audio.library import Omissions

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flows.terminal.streams import shows_unicode
-from storage.catalogue.track_labels import RoleLabel, TrackFacts, TrackLabels
+from storage.published.track_labels import RoleLabel, TrackFacts, TrackLabels
 from storage.vocabulary import BARS_PER_SEGMENT, ROLES
 
 _SHADES: Final = "·░▒▓█"

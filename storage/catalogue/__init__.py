@@ -1,1 +1,1 @@
-"""The catalogue of labels: the private ledger, the parts that workers write, the published file."""
+"""The catalogue of labels: the private ledger, the parts that workers write, and the publication."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from storage.vocabulary import ROLES
 
 _RUNS: Final = 30

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Final
 
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from tasks.browsing.track_list import ROLE_COLUMNS, with_roles
 
 _MOST: Final = 100

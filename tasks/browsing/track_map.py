@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from storage.catalogue.follower import CatalogueFollower
 from storage.paths import path_of
+from storage.published.follower import CatalogueFollower
 from storage.vocabulary import ROLES
 from tasks.browsing.track_list import with_roles
 

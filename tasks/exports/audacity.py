@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from tasks.exports.file_names import file_name_of
 
 

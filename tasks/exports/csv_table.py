@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from storage.catalogue.track_labels import TrackFacts, TrackLabels
+from storage.published.track_labels import TrackFacts, TrackLabels
 from storage.vocabulary import ROLES
 
 

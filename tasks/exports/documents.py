@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from storage.catalogue.track_labels import MapSegment, TrackLabels
+from storage.published.track_labels import MapSegment, TrackLabels
 from storage.vocabulary import ROLES
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from storage.catalogue.track_labels import TrackLabels
 from storage.paths import path_of, path_text
+from storage.published.track_labels import TrackLabels
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _MOST_BYTES: Final = 200

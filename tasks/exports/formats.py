@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from storage.catalogue.track_labels import TrackLabels, TrackSelection
 from storage.files import atomic_folder, atomic_path
+from storage.published.track_labels import TrackLabels, TrackSelection
 from tasks.exports.audacity import write_audacity
 from tasks.exports.csv_table import write_csv
 from tasks.exports.format_names import ExportFormat

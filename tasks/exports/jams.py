@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from storage.vocabulary import BEATS_PER_BAR
 from tasks.exports.file_names import file_name_of, name_of
 

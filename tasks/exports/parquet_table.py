@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from storage.vocabulary import ROLES
 
 _GROUP: Final = 2000

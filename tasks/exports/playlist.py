@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from storage.catalogue.track_labels import TrackLabels
 from storage.paths import path_of
+from storage.published.track_labels import TrackLabels
 from tasks.exports.file_names import name_of
 from tasks.exports.file_uris import file_uri
 

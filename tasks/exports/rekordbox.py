@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from tasks.exports.file_names import name_of
 from tasks.exports.file_uris import file_uri
 from tasks.exports.key_text import key_text

@@ -18,9 +18,9 @@ from storage.catalogue.comparison import (
     paths_elsewhere,
     unread_paths,
 )
-from storage.catalogue.published import open_catalogue
 from storage.models import ModelStore
 from storage.paths import path_of
+from storage.published.queries import open_catalogue
 from storage.urls import is_url
 from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError, stated_duration_s

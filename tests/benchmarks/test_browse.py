@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.benchmarks.generated_catalogue import TRACKS, generate
 from tests.browser import chromium

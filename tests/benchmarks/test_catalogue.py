@@ -15,7 +15,7 @@ from statistics import median
 import pytest
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import open_catalogue
+from storage.published.queries import open_catalogue
 from storage.workspace import Workspace
 from tests.benchmarks.catalogue_questions import ABOUT_ONE, QUESTIONS, SCANS
 from tests.benchmarks.generated_catalogue import TRACKS, change_tracks, generate

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 import requests
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Program
 

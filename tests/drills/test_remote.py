@@ -16,8 +16,8 @@ import pytest
 from flows.labelling.run import BATCH_FILES, close_run, enter_files, label_files, open_run
 from flows.labelling.run_summary import RunSummary
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask
 from storage.errors import UserError
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tasks.labelling.finding import find_places
 from tests.doubles.s3 import KEY, SECRET, Bucket, environment, serve_bucket

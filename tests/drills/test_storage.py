@@ -17,8 +17,8 @@ import duckdb
 import pytest
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask
 from storage.catalogue.verification import verify
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.drills.conftest import SmallDisk
 from tests.drills.night import BATCH, FILES, run

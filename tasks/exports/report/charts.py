@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from storage.vocabulary import ROLES
 from tasks.metadata.key_names import TONICS
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import duckdb
 
-from storage.catalogue.track_labels import TrackLabels, TrackSelection
+from storage.published.track_labels import TrackLabels, TrackSelection
 from storage.vocabulary import ROLES
 from tasks.exports.report.charts import key_histogram, map_picture, share_bar, tempo_histogram
 from tasks.exports.report.questions import Rows, answers

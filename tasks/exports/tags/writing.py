@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from storage.catalogue.track_labels import TrackLabels
 from storage.files import atomic_path
 from storage.paths import path_of
+from storage.published.track_labels import TrackLabels
 from tasks.exports.key_text import key_text
 from tasks.exports.tags.errors import TagError
 from tasks.exports.tags.flac import write_flac

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flows.browsing.correction_desk import CorrectionDesk
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
 
 PATIENCE_S = 60

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Command, Ended, Program
 

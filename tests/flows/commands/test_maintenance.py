@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from storage.catalogue.published import ask
 from storage.files import write_text_atomically
 from storage.models import ModelStore
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Command
 

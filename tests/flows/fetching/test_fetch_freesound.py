@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from storage.catalogue.published import ask
 from storage.loops.table import read_loops
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tasks.sources.freesound_login import read_code
 from tests.commands import Command, Program

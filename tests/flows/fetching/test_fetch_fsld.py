@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Command, Ended
 from tests.doubles.fsld import good_annotations, small_fsld, varied_fsld

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Program
 from tests.dummies import LOOPS, clicks, noise, write

@@ -14,8 +14,8 @@ import pytest
 
 from flows.engine.cluster import open_client, stream
 from flows.engine.outcomes import Finished
-from storage.catalogue.published import ask
 from storage.errors import UserError
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Program
 from tests.flows.labelling.test_killed import add_tracks, parts_of

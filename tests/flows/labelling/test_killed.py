@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Program
 from tests.dummies import TRACKS

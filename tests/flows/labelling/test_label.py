@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask
 from storage.models import ModelStore, identify
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Command, Program
 from tests.dummies import card

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage.catalogue.published import ask
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Program
 from tests.doubles.s3 import KEY, SECRET, Bucket, serve_bucket

@@ -17,8 +17,8 @@ from flows.engine.outcomes import Finished
 from flows.labelling.run import BATCH_BYTES, BATCH_FILES, fits_one_process
 from flows.labelling.small_run import label_if_small
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask
 from storage.models import BUNDLED, ModelStore
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tasks.labelling.finding import Found, find_audio
 from tasks.labelling.request import LabelRecipe, LabelRequest

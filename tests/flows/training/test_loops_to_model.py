@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from storage.catalogue.published import ask
 from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import labels_of, mels_of, write_shard
+from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.commands import Command, Program
 

@@ -4,9 +4,9 @@ import duckdb
 import pytest
 
 from storage.catalogue.ledger import Ledger, RunCounts
-from storage.catalogue.published import ask
 from storage.catalogue.schema import SCHEMA_VERSION
 from storage.errors import UserError
+from storage.published.queries import ask
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tests.dummies import Nights, card

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask, require_known_schema
 from storage.catalogue.publishing import CatalogueHeldError, trouble_with
 from storage.catalogue.verification import verify
 from storage.errors import UserError
+from storage.published.queries import ask, require_known_schema
 from storage.workspace import Workspace
 from tests.dummies import card
 

@@ -9,8 +9,8 @@ import pytest
 
 from storage.catalogue.corrections import Correction, Corrections
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask
 from storage.catalogue.verification import verify
+from storage.published.queries import ask
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tests.benchmarks.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS

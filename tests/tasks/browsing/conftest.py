@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
 from tests.benchmarks.generated_catalogue import generate
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from storage.vocabulary import ROLES
 from tasks.browsing.compatible import compatible_loops
 from tasks.browsing.health import health, role_shares

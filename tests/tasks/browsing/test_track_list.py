@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from storage.catalogue.follower import CatalogueFollower
+from storage.published.follower import CatalogueFollower
 from storage.vocabulary import ROLES
 from tasks.browsing.track_filter import RoleState, Sort, TrackFilter
 from tasks.browsing.track_list import PER_PAGE, folders, track_page

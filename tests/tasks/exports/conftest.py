@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from storage.catalogue.schema import migrate
-from storage.catalogue.track_labels import TrackLabels, TrackSelection
+from storage.published.track_labels import TrackLabels, TrackSelection
 from storage.vocabulary import ROLES
 from tests.dummies import card
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from storage.catalogue.track_labels import TrackSelection
-from storage.catalogue.track_search import find_track
 from storage.errors import UserError
+from storage.published.track_labels import TrackSelection
+from storage.published.track_search import find_track
 from tasks.exports.report.page import write_report
 from tests.tasks.exports.conftest import TRACKS
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tinytag import TinyTag
 
-from storage.catalogue.track_labels import TrackLabels
+from storage.published.track_labels import TrackLabels
 from tasks.exports.tags.errors import TagError
 from tasks.exports.tags.flac import write_flac
 from tasks.exports.tags.id3 import write_id3

@@ -16,8 +16,8 @@ import pyarrow.dataset as ds
 import pytest
 from pyrekordbox.rbxml import RekordboxXml
 
-from storage.catalogue.track_labels import TrackLabels, TrackSelection
 from storage.paths import path_of
+from storage.published.track_labels import TrackLabels, TrackSelection
 from storage.vocabulary import ROLES
 from tasks.exports.audacity import write_audacity
 from tasks.exports.csv_table import write_csv

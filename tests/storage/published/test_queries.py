@@ -6,10 +6,10 @@ import duckdb
 import pytest
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.published import ask, open_catalogue
 from storage.catalogue.schema import SCHEMA_VERSION
 from storage.errors import UserError
 from storage.machine_limits import machine_limits
+from storage.published.queries import ask, open_catalogue
 from storage.workspace import Workspace
 from tests.dummies import card
 

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from storage.catalogue.published import prepare_select
 from storage.errors import UserError
 from storage.paths import path_of
+from storage.published.queries import prepare_select
 from storage.vocabulary import ROLES
 
 PAGE: Final = 2000

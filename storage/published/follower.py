@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import duckdb
 
-from storage.catalogue.published import Answer, open_catalogue
+from storage.published.queries import Answer, open_catalogue
 from storage.workspace import Workspace
 
 _MEMORY: Final = "768MB"

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from storage.catalogue.follower import CatalogueFollower
 from storage.catalogue.ledger import Ledger
+from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
 from tests.dummies import card
 

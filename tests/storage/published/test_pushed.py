@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from storage.catalogue.ledger import Ledger
-from storage.catalogue.pushed import checked_target, latest, push
 from storage.errors import UserError
+from storage.published.pushed import checked_target, latest, push
 from storage.urls import open_store
 from storage.workspace import Workspace
 from tests.doubles.s3 import Bucket, environment, serve_bucket
