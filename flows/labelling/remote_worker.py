@@ -27,12 +27,13 @@ _PACKAGES: Final = ("flows", "tasks", "storage")
 
 @dataclass(frozen=True)
 class SentPart:
-    """What travels back from a batch: name and Parquet bytes of its part, how many files it holds, how many failed."""
+    """What travels back from a batch: name and bytes of its part, how many files it has, how many failed, seconds of audio."""
 
     name: str
     content: bytes
     files: int
     failed: int
+    audio_s: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def sent_part(outcomes: Sequence[LabelOutcome]) -> SentPart:
     keys = "\n".join(f"{outcome.label_key} {outcome.model_id}" for outcome in outcomes)
     failed = sum(outcome.reason is not None for outcome in outcomes)
     name = f"{hashlib.sha256(keys.encode()).hexdigest()[:24]}.parquet"
-    return SentPart(name, part_bytes(outcomes), len(outcomes), failed)
+    audio_s = sum(outcome.duration_s or 0.0 for outcome in outcomes)
+    return SentPart(name, part_bytes(outcomes), len(outcomes), failed, audio_s)
 
 
 @cache

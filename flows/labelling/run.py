@@ -222,7 +222,7 @@ def _kept(results: Iterable[Finished[LabelRequest, SentPart] | Lost[LabelRequest
 def keep_part(sent: SentPart, folder: Path) -> PartReceipt:
     """Write a part that a worker sent."""
     write_bytes_atomically(folder / sent.name, sent.content)
-    return PartReceipt(str(folder / sent.name), sent.files, sent.failed)
+    return PartReceipt(str(folder / sent.name), sent.files, sent.failed, sent.audio_s)
 
 
 def _files_a_batch(total: int, workers: int) -> int:

@@ -12,8 +12,7 @@ from storage.vocabulary import BARS_PER_SEGMENT, ROLES, BpmSource
 from tasks.audio.decoding import decode
 from tasks.features.mel import log_compress, mel_power, normalise_level
 from tasks.features.mel_config import MelConfig
-from tasks.networks.base import RoleNetwork
-from tasks.networks.inference import load_network, predict_at_two_scales
+from tasks.networks.inference import LoadedNetwork, load_network, predict_at_two_scales
 from tasks.rhythm.grid import Grid, Tempo
 from tasks.section_training.truth import labels_of_bars, sections_of_roles, sections_of_words
 from tasks.sources.compositions import Composition, read_compositions
@@ -67,7 +66,7 @@ def segment_levels_db(levels_db: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _map_of(
-    composition: Composition, network: RoleNetwork, config: MelConfig, thresholds: dict[str, float]
+    composition: Composition, network: LoadedNetwork, config: MelConfig, thresholds: dict[str, float]
 ) -> TrackMap:
     sound = decode(composition.audio, config.sample_rate)
     grid = Grid(Tempo(composition.bpm, BpmSource.MANIFEST, 1.0), 0.0)

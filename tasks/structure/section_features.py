@@ -169,4 +169,4 @@ def _phrase_lines(bars: range) -> Floats:
     place = np.array(bars)[:, None] - 1
     on_line = place % np.array(_LINES) == 0
     first = on_line & (np.cumsum(on_line, axis=1) == 1)
-    return first.astype(np.float64)
+    return np.asarray(first, np.float64)
