@@ -56,7 +56,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
 
 def create_public_views(published: duckdb.DuckDBPyConnection) -> None:
     """Give a database that holds the tables of the schema `reading` the public views over them."""
+    published.execute("BEGIN")
     _create_views(published, "published.sql")
+    published.execute("COMMIT")
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, below: str) -> None:

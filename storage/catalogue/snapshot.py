@@ -39,7 +39,7 @@ def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
         # In ranges of paths: the rows of a path lie together, whenever it was labelled, and little memory is needed.
         ((low, high),) = ledger.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
         for first in range(low, high + 1, _TRACKS_AT_ONCE) if low is not None else ():
-            _insert(ledger, f"range({first}, {first + _TRACKS_AT_ONCE})")
+            _insert(ledger, first_wanted=str(first), last_wanted=str(first + _TRACKS_AT_ONCE - 1))
     with duckdb.connect(str(file)) as published:
         create_public_views(published)
 
@@ -58,7 +58,7 @@ def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list
         if changed:
             for table in BY_PATH:
                 ledger.execute(f"DELETE FROM published.reading.{table} WHERE track_id IN (SELECT unnest(?))", [changed])
-            _insert(ledger, f"{changed}")
+            _insert(ledger, wanted=str(changed))
 
 
 def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int]:
@@ -87,14 +87,16 @@ def _attached(ledger: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
         ledger.execute("DETACH published")
 
 
-def _insert(ledger: duckdb.DuckDBPyConnection, wanted: str) -> None:
-    """Insert the rows of these paths, an SQL list of track ids (`ledger.wanted` in reading.sql)."""
-    ledger.execute(f"SET VARIABLE wanted = {wanted}")
+def _insert(ledger: duckdb.DuckDBPyConnection, **wanted: str) -> None:
+    """Insert the rows of some paths, named by the variables of `ledger.wanted` in reading.sql."""
+    for variable, value in wanted.items():
+        ledger.execute(f"SET VARIABLE {variable} = {value}")
     try:
         for table in BY_PATH:
             ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table}")
     finally:
-        ledger.execute("RESET VARIABLE wanted")
+        for variable in wanted:
+            ledger.execute(f"RESET VARIABLE {variable}")
 
 
 def _quoted(path: Path) -> str:

@@ -10,9 +10,12 @@ JOIN ledger.label l ON l.label_key = f.shown_key
 JOIN ledger.model m ON m.model_id = l.model_id AND m.active
 WHERE NOT EXISTS (FROM ledger.quarantine q WHERE q.path = f.path);
 
--- The paths that what follows is about: those in the variable `wanted`, a list of track ids, or all where it is not set.
+-- The paths that what follows is about: those in the variable `wanted`, a list of track ids; where it is not set, those from
+-- `first_wanted` to `last_wanted`; and where neither is set, all.
 CREATE OR REPLACE VIEW ledger.wanted AS
-SELECT track_id FROM ledger.file WHERE getvariable('wanted') IS NULL
+SELECT track_id FROM ledger.file
+WHERE getvariable('wanted') IS NULL AND track_id >= coalesce(getvariable('first_wanted')::BIGINT, 0)
+  AND track_id <= coalesce(getvariable('last_wanted')::BIGINT, 9223372036854775807)
 UNION ALL
 SELECT unnest(getvariable('wanted')::BIGINT[]);
 CREATE OR REPLACE VIEW ledger.wanted_labels AS
