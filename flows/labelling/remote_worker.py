@@ -27,7 +27,7 @@ _PACKAGES: Final = ("flows", "tasks", "storage")
 
 @dataclass(frozen=True)
 class SentPart:
-    """What travels back from a batch: name and bytes of its part, its files, those that failed, its seconds of audio."""
+    """What travels back from a batch: name and bytes of a part, its files, those that failed, its seconds of audio."""
 
     name: str
     content: bytes
