@@ -1,13 +1,13 @@
 // The views of the page, and which of them an address shows.
 
-import { follow, tell, undo } from "/page/corrections.js";
-import { fill, h } from "/page/elements.js";
-import { findView } from "/page/find.js";
-import { healthView } from "/page/health.js";
-import { bind, explain, listen } from "/page/keyboard.js";
-import { player, showPlayer } from "/page/player.js";
-import { reviewView } from "/page/review.js";
-import { trackPage } from "/page/track.js";
+import { follow, tell, undo } from "/page/shared/corrections.js";
+import { fill, h } from "/page/shared/elements.js";
+import { findView } from "/page/views/find.js";
+import { healthView } from "/page/views/health.js";
+import { bind, explain, listen } from "/page/shared/keyboard.js";
+import { player, showPlayer } from "/page/shared/player.js";
+import { reviewView } from "/page/views/review.js";
+import { trackPage } from "/page/views/track.js";
 
 const root = document.getElementById("view");
 let leave = () => {};

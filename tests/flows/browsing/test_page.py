@@ -132,7 +132,7 @@ def open_track(opened: Callable[..., Page], served: Served, name: str) -> Page:
 
 
 def player(page: Page, asked: str) -> Any:
-    return page.evaluate(f"import('/page/player.js').then(({{ player }}) => {asked})")
+    return page.evaluate(f"import('/page/shared/player.js').then(({{ player }}) => {asked})")
 
 
 def wait_until(page: Page, condition: str) -> None:
@@ -144,7 +144,7 @@ def wait_until(page: Page, condition: str) -> None:
 
 
 def wait_until_player(page: Page, condition: str) -> None:
-    wait_until(page, f"import('/page/player.js').then(({{ player }}) => {condition})")
+    wait_until(page, f"import('/page/shared/player.js').then(({{ player }}) => {condition})")
 
 
 def role_line(page: Page, role: str) -> Locator:
@@ -264,7 +264,7 @@ def test_a_loop_that_goes_with_a_segment_plays_with_it_at_its_tempo_and_pitch(
     line = page.locator(".loop-line").first
     expect(line).to_be_visible()
     line.get_by_role("button").click()
-    audition = "import('/page/audition.js').then(({ audition }) => audition.second)"
+    audition = "import('/page/views/audition.js').then(({ audition }) => audition.second)"
     wait_until(page, f"{audition}.then((second) => !second.paused && second.currentTime > 0.2)")
     stretch = float(line.locator(".facts").inner_text().split("×")[1].split("·")[0])
     sound = page.evaluate(f"{audition}.then(({{ playbackRate, preservesPitch }}) => [playbackRate, preservesPitch])")

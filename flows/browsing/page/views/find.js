@@ -1,13 +1,13 @@
 // Find: the tracks that the filters let through, page by page; the address holds all of it.
 
-import { get } from "/page/api.js";
-import { corrections } from "/page/corrections.js";
-import { fill, h } from "/page/elements.js";
-import { filterForm, turnRole } from "/page/filters.js";
-import { bind } from "/page/keyboard.js";
-import { roleLabels } from "/page/labels.js";
-import { player } from "/page/player.js";
-import { clock, count, keyName, percent, plural, ROLES, tempo } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { corrections } from "/page/shared/corrections.js";
+import { fill, h } from "/page/shared/elements.js";
+import { filterForm, turnRole } from "/page/views/filters.js";
+import { bind } from "/page/shared/keyboard.js";
+import { roleLabels } from "/page/shared/labels.js";
+import { player } from "/page/shared/player.js";
+import { clock, count, keyName, percent, plural, ROLES, tempo } from "/page/shared/words.js";
 
 const COLUMNS = [
   ["path", "Name", ""], ["kind", "Kind", "wide"], ["bpm", "BPM", "number"], ["key", "Key", "wide"],

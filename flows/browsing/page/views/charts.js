@@ -1,7 +1,7 @@
 // The share of each role over the days on which files were labelled: bars for one day, lines for several.
 
-import { h, svg } from "/page/elements.js";
-import { percent, plural, ROLES } from "/page/words.js";
+import { h, svg } from "/page/shared/elements.js";
+import { percent, plural, ROLES } from "/page/shared/words.js";
 
 const WIDTH = 720;
 const HEIGHT = 190;

@@ -1,6 +1,6 @@
 // The picture of a track: sections, spectrogram, and one row a role with its activations and spans, over one time axis.
 
-import { ROLES } from "/page/words.js";
+import { ROLES } from "/page/shared/words.js";
 
 export const HEIGHTS = { sections: 20, spectrogram: 150, row: 30, axis: 20 };
 const TICKS = [1, 4, 8, 16, 32, 64, 128, 256];

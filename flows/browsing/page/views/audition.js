@@ -1,6 +1,6 @@
 // Two files together: a stretch of a track, and a loop brought to its tempo with its pitch kept.
 
-import { player } from "/page/player.js";
+import { player } from "/page/shared/player.js";
 
 const NEAR_S = 0.1;
 

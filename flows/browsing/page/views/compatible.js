@@ -1,11 +1,11 @@
 // Goes with: loops that fit a loop or one segment of a track, and playing both together.
 
-import { get } from "/page/api.js";
-import { audition } from "/page/audition.js";
-import { fill, h } from "/page/elements.js";
-import { roleLabels } from "/page/labels.js";
-import { player } from "/page/player.js";
-import { clock, keyName, plural, tempo } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { audition } from "/page/views/audition.js";
+import { fill, h } from "/page/shared/elements.js";
+import { roleLabels } from "/page/shared/labels.js";
+import { player } from "/page/shared/player.js";
+import { clock, keyName, plural, tempo } from "/page/shared/words.js";
 
 /** The loops that go with a track; `segmentNow` gives the segment at the playhead. Returns what closes it. */
 export function showCompatible(root, track, segmentNow) {

@@ -1,9 +1,9 @@
 // A track's map with the playhead over it: click to jump, choose segments or bars, loop a segment.
 
-import { fill, h } from "/page/elements.js";
-import { cellsOf, draw, HEIGHT, HEIGHTS } from "/page/heatmap.js";
-import { player } from "/page/player.js";
-import { barAt, clock, percent, ROLES } from "/page/words.js";
+import { fill, h } from "/page/shared/elements.js";
+import { cellsOf, draw, HEIGHT, HEIGHTS } from "/page/views/heatmap.js";
+import { player } from "/page/shared/player.js";
+import { barAt, clock, percent, ROLES } from "/page/shared/words.js";
 
 const HERTZ = [["8 kHz", 0.03], ["500 Hz", 0.5], ["30 Hz", 0.96]];
 

@@ -1,11 +1,11 @@
 // Review: what is most in doubt comes first; confirm or correct it, and go on.
 
-import { get } from "/page/api.js";
-import { fill, h } from "/page/elements.js";
-import { bind } from "/page/keyboard.js";
-import { roleLabels } from "/page/labels.js";
-import { showTrack } from "/page/track.js";
-import { count, percent, plural, tempo } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { fill, h } from "/page/shared/elements.js";
+import { bind } from "/page/shared/keyboard.js";
+import { roleLabels } from "/page/shared/labels.js";
+import { showTrack } from "/page/views/track.js";
+import { count, percent, plural, tempo } from "/page/shared/words.js";
 
 const DOUBTS = [["roles", "Unsure roles"], ["tempo", "Unsure tempi"]];
 

@@ -1,9 +1,9 @@
 // The grid of a track: tempo by number or by tapping, and the first bar line, dragged over the outline of the sound.
 
-import { get } from "/page/api.js";
-import { say } from "/page/corrections.js";
-import { fill, h } from "/page/elements.js";
-import { tempo } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { say } from "/page/shared/corrections.js";
+import { fill, h } from "/page/shared/elements.js";
+import { tempo } from "/page/shared/words.js";
 
 const HEIGHT = 96;
 const BARS_SHOWN = 3;

@@ -1,7 +1,7 @@
 // One player for all views: an audio element, what it plays, a stretch that it repeats.
 
-import { fill, h } from "/page/elements.js";
-import { clock } from "/page/words.js";
+import { fill, h } from "/page/shared/elements.js";
+import { clock } from "/page/shared/words.js";
 
 /** Sends `change` when it starts, stops or takes another file, `tick` while the playhead moves,
  * `repeated` where a stretch begins again, and `failed` with a reason. */

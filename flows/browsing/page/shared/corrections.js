@@ -1,7 +1,7 @@
 // What a person says of tracks: sent at once, entered by the server once nobody else writes the workspace.
 
-import { get, post } from "/page/api.js";
-import { plural } from "/page/words.js";
+import { get, post } from "/page/shared/api.js";
+import { plural } from "/page/shared/words.js";
 
 /** Sends `entered` once nothing waits any more, and `undone` with the track whose words were taken back. */
 export const corrections = new EventTarget();

@@ -1,8 +1,8 @@
 // The filters of Find: a form whose fields are the parameters of the address.
 
-import { get } from "/page/api.js";
-import { calmly, h } from "/page/elements.js";
-import { ROLES } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { calmly, h } from "/page/shared/elements.js";
+import { ROLES } from "/page/shared/words.js";
 
 const STATES = ["", "on", "off", "unsure"];
 const SHOWN = { "": "any", on: "on", off: "off", unsure: "unsure" };

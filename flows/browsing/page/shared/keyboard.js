@@ -1,6 +1,6 @@
 // Keys: each view names its own, and they do nothing while somebody types.
 
-import { fill, h } from "/page/elements.js";
+import { fill, h } from "/page/shared/elements.js";
 
 const dialog = document.getElementById("keys");
 let bound = {};

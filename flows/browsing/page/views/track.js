@@ -1,14 +1,14 @@
 // One track: its map, its labels to correct, its grid, and what goes with it.
 
-import { get } from "/page/api.js";
-import { showCompatible } from "/page/compatible.js";
-import { corrections, tell } from "/page/corrections.js";
-import { fill, h } from "/page/elements.js";
-import { showGrid } from "/page/grid.js";
-import { bind } from "/page/keyboard.js";
-import { showRoles } from "/page/labelling.js";
-import { showMap } from "/page/map.js";
-import { clock, keyName, ROLES, tempo } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { showCompatible } from "/page/views/compatible.js";
+import { corrections, tell } from "/page/shared/corrections.js";
+import { fill, h } from "/page/shared/elements.js";
+import { showGrid } from "/page/views/grid.js";
+import { bind } from "/page/shared/keyboard.js";
+import { showRoles } from "/page/views/labelling.js";
+import { showMap } from "/page/views/map.js";
+import { clock, keyName, ROLES, tempo } from "/page/shared/words.js";
 
 /** The page of a track. */
 export async function trackPage(root, trackId) {

@@ -1,7 +1,7 @@
 // The roles of a track as small labels: those that are there, and those the model is unsure of.
 
-import { h } from "/page/elements.js";
-import { percent, ROLES } from "/page/words.js";
+import { h } from "/page/shared/elements.js";
+import { percent, ROLES } from "/page/shared/words.js";
 
 /** The labels of the roles that are there or unsure. */
 export function roleLabels(track) {

@@ -1,8 +1,8 @@
 // The labels of a track as a person corrects them: each role is there or not.
 
-import { say } from "/page/corrections.js";
-import { fill, h } from "/page/elements.js";
-import { percent, ROLES } from "/page/words.js";
+import { say } from "/page/shared/corrections.js";
+import { fill, h } from "/page/shared/elements.js";
+import { percent, ROLES } from "/page/shared/words.js";
 
 /** The roles of a track with what the model and people say; gives what a view does with them. */
 export function showRoles(root, track) {

@@ -1,9 +1,9 @@
 // Health: what is in the catalogue, its runs, errors by reason, models, and the share of each role over time.
 
-import { get } from "/page/api.js";
-import { showShares } from "/page/charts.js";
-import { fill, h } from "/page/elements.js";
-import { count, day, moment, percent, plural } from "/page/words.js";
+import { get } from "/page/shared/api.js";
+import { showShares } from "/page/views/charts.js";
+import { fill, h } from "/page/shared/elements.js";
+import { count, day, moment, percent, plural } from "/page/shared/words.js";
 
 const ENDINGS = ["labelled", "unchanged", "duplicate", "quarantined", "known_bad"];
 
