@@ -12,6 +12,7 @@ EXAMPLES: Final = {
     "sql": 'rolecall sql "SELECT path, bpm FROM tracks WHERE bpm BETWEEN 124 AND 128" --format csv',
     "errors": "rolecall errors --json",
     "plan": "rolecall plan music",
+    "browse": "rolecall browse --port 8700",
     "show": "rolecall show arrangement",
     "report": 'rolecall report report.html --tracks "SELECT path FROM mix_out"',
     "export": "rolecall export --format rekordbox collection.xml --where \"kind = 'track'\"",
