@@ -118,7 +118,7 @@ class Ledger:
         except duckdb.Error:
             return None
         ((paths,),) = self.rows("SELECT count(*) FROM ledger.file")
-        return changed if before + len(changed) <= _MOST_CHANGED * paths else None
+        return changed if changed is not None and before + len(changed) <= _MOST_CHANGED * paths else None
 
     def _note_publication(self, changed: int) -> None:
         there = self._workspace.catalogue.stat()

@@ -1,5 +1,6 @@
 """The catalogue's schema: numbered migrations as SQL files, applied in order, each in one transaction."""
 
+import hashlib
 from importlib import resources
 from typing import Final
 
@@ -25,6 +26,7 @@ _MIGRATIONS: Final = (
     "010_half_time.sql",
     "011_section_borders.sql",
 )
+_VIEWS: Final = ("views.sql", "questions.sql", "columns.sql")
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
 
@@ -62,8 +64,14 @@ def create_public_views(published: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, below: str) -> None:
-    for name in ("macros.sql", below, "views.sql", "questions.sql", "columns.sql"):
+    for name in ("macros.sql", below, *_VIEWS):
         connection.execute(_read(name))
+
+
+def definition_digest() -> str:
+    """What tells apart catalogues that were written by other definitions of their tables and views."""
+    texts = (_read(name) for name in ("macros.sql", "reading.sql", "published.sql", *_VIEWS))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 import duckdb
 
-from storage.catalogue.schema import create_public_views
+from storage.catalogue.schema import create_public_views, definition_digest
 
 BY_PATH: Final = ("track", "segment", "bars", "role_span", "section")
 """Tables of the schema `reading`, whose rows belong to a path by its track_id."""
@@ -31,6 +31,7 @@ def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
         ledger.execute("CREATE TABLE published.schema_migrations AS FROM schema_migrations")
         ledger.execute("CREATE SCHEMA published.ledger")
         ledger.execute("CREATE SCHEMA published.reading")
+        ledger.execute("CREATE TABLE published.reading.definition AS SELECT ? AS digest", [definition_digest()])
         ledger.execute(f"CREATE TABLE published.ledger.label AS {LABEL}")
         for table in WHOLE:
             ledger.execute(f"CREATE TABLE published.ledger.{table} AS FROM ledger.{table}")
@@ -61,10 +62,16 @@ def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list
             _insert(ledger, wanted=str(changed))
 
 
-def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int]:
-    """The track ids whose rows in a published catalogue are not what the ledger holds now; raises duckdb.Error."""
+def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int] | None:
+    """The track ids whose rows in a published catalogue are not what the ledger holds now.
+
+    None for a catalogue that was written by other definitions of tables and views. Raises duckdb.Error for one that
+    cannot be read.
+    """
     ledger.execute(f"ATTACH '{_quoted(catalogue)}' AS published (READ_ONLY)")
     try:
+        if ledger.execute("FROM published.reading.definition").fetchall() != [(definition_digest(),)]:
+            return None
         return [int(track_id) for (track_id,) in ledger.execute(_CHANGED).fetchall()]
     finally:
         ledger.execute("DETACH published")

@@ -1,6 +1,6 @@
 -- What the published catalogue has in the place of the ledger's own tables, for `rolecall plan`; and what its tables hold.
 CREATE OR REPLACE VIEW ledger.file AS
-SELECT track_id, path, size, mtime_ns, content_hash, label_key, shown_key FROM reading.track;
+SELECT track_id, path, size, mtime_ns, identity, content_hash, label_key, shown_key FROM reading.track;
 COMMENT ON VIEW ledger.file IS 'Every path ever found, what it looked like then, and the key of its labels.';
 
 COMMENT ON TABLE ledger.label IS 'Which labels there are by which model, and how long what they are of.';
@@ -16,3 +16,4 @@ COMMENT ON TABLE reading.segment IS 'One row a path x four bars; active is the s
 COMMENT ON TABLE reading.bars IS 'One row a path with a map: for each bar the level, the raw activations and the set of roles that sound.';
 COMMENT ON TABLE reading.role_span IS 'One row a stretch of bars in which a role sounds.';
 COMMENT ON TABLE reading.section IS 'One row a run of bars with one meaning.';
+COMMENT ON TABLE reading.definition IS 'By which definitions the catalogue was written; one of others is written whole.';

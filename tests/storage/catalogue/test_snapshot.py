@@ -9,6 +9,7 @@ import pytest
 
 from storage.catalogue.corrections import Correction, Corrections
 from storage.catalogue.ledger import Ledger
+from storage.catalogue.snapshot import changed_paths
 from storage.catalogue.verification import verify
 from storage.published.queries import ask
 from storage.vocabulary import Reason
@@ -145,6 +146,12 @@ def test_a_catalogue_that_somebody_wrote_to_is_written_whole(ledger: Ledger) -> 
     ledger.publish()
     assert ledger.rows("SELECT changed FROM ledger.publication") == [(0,)]
     assert differing(ledger) == []
+
+
+def test_a_catalogue_by_other_definitions_is_written_whole(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert changed_paths(ledger.connection, workspace_of(ledger).catalogue) == []
+    monkeypatch.setattr("storage.catalogue.snapshot.definition_digest", lambda: "that of the next version")
+    assert changed_paths(ledger.connection, workspace_of(ledger).catalogue) is None
 
 
 def test_a_catalogue_of_which_much_changed_is_written_whole(ledger: Ledger) -> None:
