@@ -46,9 +46,6 @@ def migrate(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(_read(name))
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [number, name])
-        if version < SCHEMA_VERSION:
-            # What was published has the columns of before, so the next publication cannot start from it.
-            connection.execute("DELETE FROM ledger.publication")
         _create_views(connection, "reading.sql")
         connection.execute("COMMIT")
     except BaseException:
