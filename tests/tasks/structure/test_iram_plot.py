@@ -49,7 +49,8 @@ def test_a_format_that_does_not_exist_leaves_no_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hz", [100.0, 440.0, 3000.0])
 def test_a_tone_is_brightest_at_its_own_frequency(hz: float) -> None:
-    levels, edges_hz = log_spectrogram(tone(3.0, hz))
+    samples = tone(3.0, hz)
+    levels, edges_hz = log_spectrogram([samples], len(samples))
     row = int(np.argmax(levels[:, levels.shape[1] // 2]))
     assert edges_hz[row] * 0.97 < hz < edges_hz[row + 1] * 1.03
     assert levels.max() == 0
