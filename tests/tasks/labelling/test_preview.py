@@ -51,8 +51,8 @@ def test_before_the_first_run_everything_is_new_and_nothing_is_written(music: Pa
 
 def test_another_range_of_tempi_makes_labels_that_are_to_be_made_again(music: Path, workspace: Workspace) -> None:
     label_all(music, workspace)
-    assert preview(workspace, [music], None, (90, 180)).findings == {**NOTHING, "changed": 3}
-    assert preview(workspace, [music], None).findings == {**NOTHING, "unchanged": 3}
+    assert preview(workspace, [str(music)], None, (90, 180)).findings == {**NOTHING, "changed": 3}
+    assert preview(workspace, [str(music)], None).findings == {**NOTHING, "unchanged": 3}
 
 
 def test_after_a_run_only_what_changed_is_to_be_done(music: Path, workspace: Workspace) -> None:
