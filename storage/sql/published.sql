@@ -1,6 +1,6 @@
 -- What the published catalogue has in the place of the ledger's own tables, for `rolecall plan`; and what its tables hold.
 CREATE OR REPLACE VIEW ledger.file AS
-SELECT track_id, path, size, mtime_ns, content_hash, label_key, shown_key FROM reading.track;
+SELECT track_id, path, size, mtime_ns, identity, content_hash, label_key, shown_key FROM reading.track;
 COMMENT ON VIEW ledger.file IS 'Every path ever found, what it looked like then, and the key of its labels.';
 
 COMMENT ON TABLE ledger.label IS 'Which labels there are by which model, and how long what they are of.';

@@ -33,7 +33,7 @@ FROM (SELECT audio_hash, map_from_entries(list((role, present))) AS said FROM le
 -- A number that changes whenever anything changes that a path has in the published catalogue.
 CREATE OR REPLACE VIEW ledger.fingerprints AS
 SELECT f.track_id,
-       hash(f.path, f.content_hash, f.kind, f.size, f.mtime_ns, f.label_key, f.shown_key, q.path IS NULL,
+       hash(f.path, f.content_hash, f.kind, f.size, f.mtime_ns, f.identity, f.label_key, f.shown_key, q.path IS NULL,
             l.label_id, l.run_id, l.labelled_at, c.bpm, c.first_downbeat_s, p.present) AS fingerprint
 FROM ledger.file f
 JOIN ledger.wanted w ON w.track_id = f.track_id
@@ -92,7 +92,7 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash, coalesce(l.kind, f.kind
        r.core_bar AS first_core_bar,
        e.in_start AS mix_in_start, least(e.first_end, coalesce(e.others_start - 1, e.first_end)) AS mix_in_end,
        greatest(e.last_start, coalesce(e.others_end + 1, e.last_start)) AS mix_out_start, e.out_end AS mix_out_end,
-       f.size, f.mtime_ns, f.label_key, f.shown_key, n.fingerprint
+       f.size, f.mtime_ns, f.identity, f.label_key, f.shown_key, n.fingerprint
 FROM ledger.file f
 JOIN ledger.wanted w ON w.track_id = f.track_id
 LEFT JOIN ledger.quarantine q ON q.path = f.path
