@@ -26,9 +26,9 @@ COMMENT ON COLUMN tracks.melody IS 'How likely melody is, 0 to 1: what a person 
 COMMENT ON COLUMN tracks.chords IS 'How likely chords is, 0 to 1: what a person said, else the active model.';
 COMMENT ON COLUMN tracks.vocal IS 'How likely vocal is, 0 to 1: what a person said, else the active model.';
 COMMENT ON COLUMN tracks.roles IS 'The roles that are there, as a list: by a person, else by the thresholds of the model.';
-COMMENT ON COLUMN tracks.unsure IS 'The roles whose probability lies in the band where the model is often wrong, as a list.';
-COMMENT ON COLUMN tracks.corrected IS 'The roles of which a person said whether they are there, as a list.';
-COMMENT ON COLUMN tracks.sections IS 'How many sections the track has; NULL without a map.';
+COMMENT ON COLUMN tracks.unsure_roles IS 'The roles whose probability lies in the band where the model is often wrong, as a list.';
+COMMENT ON COLUMN tracks.corrected_roles IS 'The roles of which a person said whether they are there, as a list.';
+COMMENT ON COLUMN tracks.section_count IS 'How many sections the track has; NULL without a map.';
 COMMENT ON COLUMN tracks.section_confidence IS 'The mean confidence of its sections, weighted by their bars.';
 COMMENT ON COLUMN tracks.first_core_bar IS 'The first bar of the first core (the drop).';
 COMMENT ON COLUMN tracks.mix_in_bars IS 'How many bars of percussion alone it begins with, as in mix_in; 0 for less than 8.';

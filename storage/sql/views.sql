@@ -9,8 +9,9 @@ CREATE OR REPLACE VIEW tracks AS
 SELECT track_id, path, content_hash, audio_hash, kind, duration_s, bpm, bpm_source, bpm_confidence, bpm_alternative,
        half_time, bpm_locked, first_downbeat_s, "key", mode, key_source, key_confidence, status, labelled_at,
        bass, percussion, fx, melody, chords, vocal,
-       ledger.roles_of(active) AS roles, ledger.roles_of(unsure) AS unsure, ledger.roles_of(corrected) AS corrected,
-       sections::INTEGER AS sections, section_confidence, first_core_bar,
+       ledger.roles_of(active) AS roles, ledger.roles_of(unsure) AS unsure_roles,
+       ledger.roles_of(corrected) AS corrected_roles,
+       sections::INTEGER AS section_count, section_confidence, first_core_bar,
        CASE WHEN mix_in_end - mix_in_start >= 7 THEN mix_in_end - mix_in_start + 1 ELSE 0 END AS mix_in_bars,
        CASE WHEN mix_out_end - mix_out_start >= 7 THEN mix_out_end - mix_out_start + 1 ELSE 0 END AS mix_out_bars
 FROM reading.track;

@@ -33,7 +33,7 @@ SELECT track_id, path, parse_filename(path) AS name, kind, bpm, bpm_confidence, 
 """
 
 _UNSURE_ROLES: Final = f"""
-{_SHOWN} FROM tracks WHERE len(unsure) > 0 ORDER BY len(unsure) DESC, track_id LIMIT {_MOST}
+{_SHOWN} FROM tracks WHERE len(unsure_roles) > 0 ORDER BY len(unsure_roles) DESC, track_id LIMIT {_MOST}
 """
 
 _UNSURE_TEMPI: Final = f"""

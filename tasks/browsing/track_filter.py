@@ -121,5 +121,5 @@ class TrackFilter(BaseModel):
 _ROLE: Final = {
     RoleState.ON: "list_contains(roles, '{role}')",
     RoleState.OFF: "{role} IS NOT NULL AND NOT list_contains(roles, '{role}')",
-    RoleState.UNSURE: "list_contains(unsure, '{role}')",
+    RoleState.UNSURE: "list_contains(unsure_roles, '{role}')",
 }

@@ -9,7 +9,7 @@ from tasks.browsing.track_filter import TrackFilter
 PER_PAGE: Final = 50
 _FOLDERS: Final = 200
 
-ROLE_COLUMNS: Final = f"{', '.join(ROLES)}, roles, unsure, corrected"
+ROLE_COLUMNS: Final = f"{', '.join(ROLES)}, roles, unsure_roles, corrected_roles"
 """What `with_roles` takes of the view `tracks`."""
 
 _COLUMNS: Final = f"""
@@ -34,13 +34,13 @@ def with_roles(track: dict[str, Any]) -> dict[str, Any]:
 
     `roles` is empty where there are no labels.
     """
-    said = {name: track[name] for name in (*ROLES, "roles", "unsure", "corrected")}
+    said = {name: track[name] for name in (*ROLES, "roles", "unsure_roles", "corrected_roles")}
     roles = {
         role: {
             "probability": said[role],
             "active": role in said["roles"],
-            "unsure": role in said["unsure"],
-            "source": "person" if role in said["corrected"] else "model",
+            "unsure": role in said["unsure_roles"],
+            "source": "person" if role in said["corrected_roles"] else "model",
         }
         for role in ROLES
         if said[role] is not None

@@ -38,7 +38,7 @@ def path_of_track(catalogue: CatalogueFollower, track_id: int) -> tuple[Path, st
 
 _ACTIVATIONS: Final = f"[{', '.join(ROLES)}] AS activations"
 _TRACK: Final = """
-SELECT * EXCLUDE sections, parse_filename(path) AS name, parse_dirpath(path) AS folder FROM tracks
+SELECT *, parse_filename(path) AS name, parse_dirpath(path) AS folder FROM tracks
 WHERE track_id = $track
 """
 _PATH: Final = "SELECT path, content_hash, duration_s FROM tracks WHERE track_id = $track"

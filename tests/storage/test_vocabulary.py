@@ -10,4 +10,6 @@ def test_the_six_roles_stand_in_their_one_order() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_only_what_does_not_lie_in_the_bytes_may_be_retried(reason: Reason) -> None:
-    assert reason.retryable == (reason in {"timeout", "oom", "worker_killed", "vanished", "permission", "network"})
+    assert reason.retryable == (
+        reason in {"timeout", "oom", "worker_killed", "vanished", "permission", "network", "throttled"}
+    )

@@ -45,7 +45,7 @@ def test_it_leaves_nothing_in_the_home_but_its_workspace_and_its_cache(alone: Pr
 def test_the_arrangement_is_heard_as_it_was_arranged(workspace: Workspace) -> None:
     """Its notice says which stems sound where: percussion alone at both ends, bass from bar 17, none in 49 to 56."""
     sql = """
-        SELECT start_bar, percussion, bass FROM segments JOIN tracks USING (track_id)
+        SELECT start_bar, segments.percussion, segments.bass FROM segments JOIN tracks USING (track_id)
         WHERE path LIKE '%loop_arrangement.ogg' ORDER BY start_bar
     """
     active = {bar: (percussion > 0.5, bass > 0.5) for bar, percussion, bass in ask(workspace, sql).rows}

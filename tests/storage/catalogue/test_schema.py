@@ -7,7 +7,7 @@ from storage.errors import UserError
 VIEWS = {
     "tracks": "track_id path content_hash kind duration_s bpm bpm_source bpm_confidence bpm_alternative half_time "
     "bpm_locked first_downbeat_s key mode key_source key_confidence status labelled_at "
-    "bass percussion fx melody chords vocal roles unsure corrected",
+    "bass percussion fx melody chords vocal roles unsure_roles corrected_roles",
     "roles": "track_id path role probability active unsure source model_id",
     "segments": "track_id segment start_bar end_bar start_s end_s bass percussion fx melody chords vocal",
     "iram": "track_id path segment start_bar end_bar start_s end_s role activation active model_id",

@@ -95,8 +95,8 @@ def test_roles_are_in_each_track_as_the_view_of_roles_has_them(ledger: Ledger) -
                       list(role) FILTER (source = 'person') AS said, max(probability) FILTER (role = 'fx') AS fx
                FROM roles GROUP BY ALL) r USING (track_id)
            WHERE list_sort(roles) <> list_sort(coalesce(r.active, []))
-              OR list_sort(tracks.unsure) <> list_sort(coalesce(r.unsure, []))
-              OR list_sort(corrected) <> list_sort(coalesce(said, [])) OR tracks.fx IS DISTINCT FROM r.fx""",
+              OR list_sort(unsure_roles) <> list_sort(coalesce(r.unsure, []))
+              OR list_sort(corrected_roles) <> list_sort(coalesce(said, [])) OR tracks.fx IS DISTINCT FROM r.fx""",
     ).rows
     assert rows == [(0,)]
 
