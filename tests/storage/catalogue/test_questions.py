@@ -110,7 +110,8 @@ def test_a_track_says_its_roles_sections_and_ends_in_one_row(catalogue: duckdb.D
     catalogue.execute("INSERT INTO ledger.correction_role VALUES ('/track.wav', 'vocal', true, now())")
     catalogue.execute("UPDATE ledger.label SET probabilities = [0.9, 0.9, 0.5, 0.1, 0.1, 0.1] WHERE label_id = 1")
     (row,) = catalogue.sql(
-        "SELECT bass > 0.89, vocal, roles, unsure_roles, corrected_roles, section_count, section_confidence, first_core_bar, "
+        "SELECT bass > 0.89, vocal, roles, unsure_roles, corrected_roles, section_count, "
+        "section_confidence, first_core_bar, "
         "mix_in_bars, mix_out_bars FROM tracks WHERE track_id = 1"
     ).fetchall()
     assert row == (True, 1.0, ["bass", "percussion", "fx", "vocal"], ["fx"], ["vocal"], 3, 1.0, 17, 16, 16)
