@@ -73,7 +73,7 @@ def test_a_large_tree(workspace: Workspace, tree: Path, capsys: pytest.CaptureFi
             pass
         with Ledger.of(workspace) as ledger:
             with timed("plan over the unchanged tree"):
-                plan = preview(workspace, [tree], None)
+                plan = preview(workspace, [str(tree)], None)
             assert (plan.findings["unchanged"], plan.to_decode) == (TRACKS, 0), plan
             with timed("entering the unchanged tree into the ledger"):
                 Labels(ledger).register("two", disk_state(tree), model.model_id, label_version(None))
