@@ -225,10 +225,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, workspace: PathLike, *, memory_limit: str | None = None) -> "Catalogue":
-        """Open the catalogue of a workspace, named by its folder or by its `catalogue.duckdb`.
-
-        Questions may take `memory_limit`, such as `4GB`, by default half of the memory that this process may have.
-        """
+        """Open the catalogue of a workspace (its folder, or its `catalogue.duckdb`); see `rolecall sql --memory-limit`."""
         from storage.published.queries import open_catalogue
         from storage.workspace import Workspace
 
