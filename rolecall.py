@@ -225,7 +225,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, workspace: PathLike, *, memory_limit: str | None = None) -> "Catalogue":
-        """Open the catalogue of a workspace (its folder, or its `catalogue.duckdb`); see `rolecall sql --memory-limit`."""
+        """Open the catalogue of a workspace, its folder or its `catalogue.duckdb`; `memory_limit` is such as `4GB`."""
         from storage.published.queries import open_catalogue
         from storage.workspace import Workspace
 
