@@ -88,7 +88,9 @@ def test_every_command_has_an_example_in_its_help_that_it_takes() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_commands_and_options(shell: str) -> None:
-    assert "_ROLECALL_COMPLETE" in Command({})("--show-completion", shell).out
+    # Otherwise typer looks for the shell that the tests were started from.
+    named = Command({"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
+    assert "_ROLECALL_COMPLETE" in named("--show-completion", shell).out
     words = {"COMP_WORDS": "rolecall la", "COMP_CWORD": "1", "_ROLECALL_COMPLETE": "complete_bash"}
     assert Command(words)().out.split() == ["label"]
 

@@ -1,5 +1,6 @@
 """Equipping workers: who is refused gets no work, whether it was there before or joins later."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
@@ -26,7 +27,9 @@ def who_works(_: Sequence[int]) -> str:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[SpecCluster]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpecCluster]:
+    """Workers in the process of the test, whose temporary folder is its own again afterwards."""
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
     worker = {"cls": Worker, "options": {"nthreads": 1, "dashboard": False, "local_directory": str(tmp_path)}}
     scheduler = {"cls": Scheduler, "options": {"dashboard": False, "port": 0, "host": "127.0.0.1"}}
     with SpecCluster({0: worker}, scheduler, worker) as running:

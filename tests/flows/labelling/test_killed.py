@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from storage.published.queries import ask
+from storage.vocabulary import ROLES
 from storage.workspace import Workspace
 from tests.commands import Program
 from tests.dummies import TRACKS
@@ -114,7 +115,7 @@ def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(program: P
     assert program(*words, tmp_path / "calm").code == 0
 
     for table, key in (("roles", "path, role"), ("segments", "path, segment")):
-        columns = "probability" if table == "roles" else "bass, percussion, fx, melody, chords, vocal, start_s"
+        columns = "probability" if table == "roles" else ", ".join([*(f"segments.{role}" for role in ROLES), "start_s"])
         source = table if table == "roles" else "segments JOIN tracks USING (track_id)"
         sql = f"SELECT {key}, {columns} FROM {source} ORDER BY ALL"
         disturbed, calm = rows(workspace, sql), rows(tmp_path / "calm", sql)
