@@ -119,7 +119,7 @@ def test_kills_at_parts_commits_and_publishes_lose_nothing_and_no_reader_ever_no
 def test_a_full_disk_is_named_loses_nothing_and_the_next_run_goes_on(
     small_disk: SmallDisk, undisturbed: list[list[tuple[Any, ...]]]
 ) -> None:
-    small_disk.resize(4)  # holds the ledger, and not the catalogue as well
+    small_disk.resize(4)  # too little for ledger and catalogue together
     workspace = Workspace(small_disk.root / "workspace")
     first = start(workspace.root)
     _, err = first.communicate()

@@ -70,8 +70,8 @@ def test_borders_fall_where_four_bars_begin_though_one_role_comes_in_a_bar_early
 
 
 def test_a_border_beside_the_phrase_lines_is_found_where_all_says_so() -> None:
-    starts = [start for _, start, _ in sections_of((18, "p", -12), (32, "pbmcv", 0), (16, "c", -15))]
-    assert {19, 51} <= set(starts)
+    *_, core, outro = sections_of((18, "p", -12), (32, "pbmcv", 0), (16, "c", -15))
+    assert (core, outro) == (("core", 19, 50), ("outro", 51, 66))
 
 
 def test_a_clear_label_and_a_clear_border_are_surer_than_doubtful_ones() -> None:
