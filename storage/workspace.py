@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "corrections-waiting.jsonl"
 
     @property
+    def entered_corrections(self) -> Path:
+        """Those of them that are in the ledger, until the catalogue is published with them."""
+        return self.root / "corrections-entered.jsonl"
+
+    @property
     def parts(self) -> Path:
         """Label parts as the workers wrote them, one folder a run."""
         return self.root / "parts"

@@ -41,14 +41,15 @@ class CorrectionDesk:
         return len(self._undo)
 
     def waiting(self) -> int:
-        """How many corrections wait."""
-        return len(self._queue.waiting())
+        """How many corrections are not in the catalogue yet."""
+        return len(self._queue.unpublished())
 
     def said(self, sound: str) -> dict[str, bool | float]:
         """All that people say of a sound (`audio_hash`), with what waits."""
+        unpublished = self._queue.unpublished()
         with self._catalogue.connection() as connection:
             words: dict[str, bool | float | None] = {**words_said(connection, sound)}
-        for change in self._queue.waiting():
+        for change in unpublished:
             if change.audio_hash == sound:
                 words |= change.words
         return {name: word for name, word in words.items() if word is not None}
@@ -86,13 +87,13 @@ class CorrectionDesk:
         self._enter()
 
     def _enter(self) -> None:
-        if not self._queue.waiting():
+        if not self._queue.unpublished():
             self._hindrance = None
             return
         try:
             with self._workspace.lock("browse") as locked, Ledger.of(locked) as ledger:
-                if self._queue.enter(ledger):
-                    ledger.publish()
+                self._queue.enter(ledger)
+                ledger.publish()
         except (WorkspaceLockedError, UserError, OSError) as error:
             self._hindrance = str(error)
         else:

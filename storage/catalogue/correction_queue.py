@@ -1,4 +1,8 @@
-"""Corrections that wait until nobody else writes the workspace: a file of changes, one line each."""
+"""Corrections that wait until nobody else writes the workspace: a file of changes, one line each.
+
+What is entered goes on waiting in a second file until it is published, so that whoever looks sees every change in one
+of three places: `waiting`, `entered` or the catalogue.
+"""
 
 import errno
 import fcntl
@@ -7,10 +11,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 from storage.catalogue.corrections import Change, Corrections
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
+from storage.files import write_text_atomically
 from storage.workspace import Workspace
 
 
@@ -32,26 +38,34 @@ class CorrectionQueue:
             raise UserError(f"cannot write {self._workspace.waiting_corrections}: {error.strerror}") from error
 
     def waiting(self) -> list[Change]:
-        """The changes that wait, oldest first."""
-        try:
-            text = self._workspace.waiting_corrections.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        return list(_changes(text))
+        """The changes that wait to be entered, oldest first."""
+        return _changes(_text(self._workspace.waiting_corrections))
+
+    def unpublished(self) -> list[Change]:
+        """The changes that are not in the catalogue yet, oldest first.
+
+        One that is published meanwhile may still be among them, so ask the catalogue afterwards, not before.
+        """
+        waiting = self.waiting()
+        return _changes(_text(self._workspace.entered_corrections)) + waiting
 
     def enter(self, ledger: Ledger) -> int:
         """Enter all that waits into the ledger of the workspace, whose lock is held; returns how many there were.
 
-        A crash between the ledger and the queue enters them a second time, which changes nothing.
+        They are published when the ledger is. A crash between the ledger and the queue enters them a second time, which
+        changes nothing.
         """
         if not self._workspace.waiting_corrections.exists():
             return 0
+        entered = self._workspace.entered_corrections
         with self._held(os.O_RDWR) as descriptor:
-            changes = self.waiting()
+            waiting = _text(self._workspace.waiting_corrections)
+            changes = _changes(waiting)
             if changes:
                 corrections = Corrections(ledger)
                 corrections.change(changes)
                 corrections.export(self._workspace)
+                write_text_atomically(entered, _text(entered) + waiting)
             os.ftruncate(descriptor, 0)
         return len(changes)
 
@@ -78,7 +92,13 @@ def _append(descriptor: int, line: bytes) -> None:
         raise
 
 
-def _changes(text: str) -> Iterator[Change]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _changes(text: str) -> list[Change]:
     # What has no end yet is being written.
-    for line in text.split("\n")[:-1]:
-        yield Change(**json.loads(line))
+    return [Change(**json.loads(line)) for line in text.split("\n")[:-1]]

@@ -128,6 +128,7 @@ class Ledger:
             connection.execute(
                 "INSERT INTO ledger.publication VALUES (?, ?, ?)", [there.st_size, there.st_mtime_ns, before + changed]
             )
+        self._workspace.entered_corrections.unlink(missing_ok=True)
 
     def register_model(self, card: ModelCard) -> None:
         """Enter a model with its thresholds and sources; `activate_model` makes it the active one."""

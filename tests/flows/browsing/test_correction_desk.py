@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flows.browsing.correction_desk import CorrectionDesk
+from storage.catalogue.correction_queue import CorrectionQueue
+from storage.catalogue.corrections import Change
+from storage.catalogue.ledger import Ledger
 from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
 
@@ -47,13 +50,38 @@ def test_a_correction_is_published_and_undone_word_by_word(
 ) -> None:
     desk.correct(1, sound, {"bass": True, "vocal": False})
     wait_until(lambda: desk.waiting() == 0)
-    wait_until(lambda: by_people(catalogue) == [("bass", True), ("vocal", False)])
+    assert by_people(catalogue) == [("bass", True), ("vocal", False)]
     desk.correct(1, sound, {"bass": False})
     wait_until(lambda: by_people(catalogue) == [("bass", False), ("vocal", False)])
     assert (desk.undo(), desk.said(sound)) == (1, {"bass": True, "vocal": False})
     wait_until(lambda: by_people(catalogue) == [("bass", True), ("vocal", False)])
     assert (desk.undo(), desk.undo(), desk.undoable) == (1, None, 0)
     wait_until(lambda: by_people(catalogue) == [])
+
+
+def test_a_correction_is_said_from_when_it_is_made_until_it_is_undone_however_far_it_has_come(
+    desk: CorrectionDesk, sound: str
+) -> None:
+    for word in (True, False) * 2:
+        desk.correct(1, sound, {"fx": word})
+        while desk.waiting():
+            assert desk.said(sound) == {"fx": word}
+        assert desk.said(sound) == {"fx": word}
+
+
+def test_what_a_crash_left_entered_but_unpublished_is_published_when_the_page_is_opened(
+    catalogue: CatalogueFollower, sound: str, workspace: Workspace
+) -> None:
+    queue = CorrectionQueue(workspace)
+    queue.add(Change(sound, {"bass": True}))
+    with workspace.lock("a run that dies") as locked, Ledger.of(locked) as ledger:
+        queue.enter(ledger)
+    assert by_people(catalogue) == []
+    desk = CorrectionDesk(workspace, catalogue)
+    desk.open()
+    wait_until(lambda: desk.waiting() == 0)
+    desk.close()
+    assert by_people(catalogue) == [("bass", True)]
 
 
 def test_while_somebody_writes_it_waits_is_seen_and_says_for_whom(
@@ -70,7 +98,7 @@ def test_while_somebody_writes_it_waits_is_seen_and_says_for_whom(
         desk.undo()
         assert desk.said(sound) == {"bass": True}
     wait_until(lambda: desk.waiting() == 0)
-    wait_until(lambda: by_people(catalogue) == [("bass", True)])
+    assert by_people(catalogue) == [("bass", True)]
     wait_until(lambda: desk.hindrance is None)
 
 

@@ -38,6 +38,18 @@ def test_what_waits_is_entered_in_its_order_and_waits_no_longer(nights: Nights, 
     assert nights.workspace.corrections.read_text().splitlines()[1:] == ["/a.wav,90.0,,no,,,,,", "/b.wav,,,,,,,,no"]
 
 
+def test_what_is_entered_is_unpublished_until_the_catalogue_has_it(nights: Nights, queue: CorrectionQueue) -> None:
+    first, second = (Change(sound_of(nights, f"/{name}.wav"), {"bass": True}) for name in "ab")
+    queue.add(first)
+    queue.enter(nights.ledger)
+    queue.add(second)
+    assert (queue.waiting(), queue.unpublished()) == ([second], [first, second])
+    queue.enter(nights.ledger)
+    assert (queue.waiting(), queue.unpublished()) == ([], [first, second])
+    nights.ledger.publish()
+    assert queue.unpublished() == []
+
+
 def test_words_are_taken_back_one_by_one_and_the_model_decides_again(nights: Nights, queue: CorrectionQueue) -> None:
     a = sound_of(nights, "/a.wav")
     queue.add(Change(a, {"bass": True, "fx": False, "bpm": 90.0, "first_downbeat_s": 0.25}))

@@ -16,6 +16,7 @@ export async function say(trackId, words) {
   try {
     const state = await post(`/api/tracks/${trackId}/words`, words);
     show(state);
+    askSoon();
     return state.said;
   } catch (error) {
     tell(error.message);
@@ -27,6 +28,7 @@ export async function undo() {
   try {
     const state = await post("/api/undo");
     show(state);
+    askSoon();
     corrections.dispatchEvent(new CustomEvent("undone", { detail: state.track_id }));
   } catch (error) {
     tell(error.message);
@@ -47,11 +49,14 @@ function show(state) {
   if (state.waiting > 0) {
     const waits = plural(state.waiting, "correction waits", "corrections wait");
     tell(state.hindrance ? `${waits}, entered afterwards: ${state.hindrance}` : `${waits}…`);
-    if (!following) {
-      following = true;
-      setTimeout(again, EVERY_MS);
-    }
+    askSoon();
   }
+}
+
+function askSoon() {
+  if (following) return;
+  following = true;
+  setTimeout(again, EVERY_MS);
 }
 
 async function again() {
