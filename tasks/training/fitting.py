@@ -120,7 +120,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
     calibration = fit_calibration(held.mix_ids, held.labels, raw["validation"])
     answers = {split: calibrate(given, calibration) for split, given in raw.items()}
     thresholds = choose_thresholds(held.mix_ids, held.labels, answers["validation"])
-    unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds)
+    unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds, held.units)
     card = ModelCard(
         model_id="",
         name=request.name,
