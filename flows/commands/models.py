@@ -59,6 +59,8 @@ def train(
     teacher: Annotated[
         list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
     ] = None,
+    start: Annotated[str | None, typer.Option(help="A model to train further, by id or name.")] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; for --start less is enough.")] = 3e-3,
     sweep: Annotated[
         str | None, typer.Option(help="Many trainings: a TOML file, or the name of a shipped one: leaderboard, paper.")
     ] = None,
@@ -102,9 +104,16 @@ def train(
     _choose("pooling", pooling, POOLINGS)
     _choose("loss", loss, LOSSES)
     training = TrainingConfig(
-        loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, parts=parts, seed=seed
+        loss=loss,
+        epochs=epochs,
+        steps=steps,
+        batch_size=batch,
+        learning_rate=rate,
+        patience=patience,
+        parts=parts,
+        seed=seed,
     )
-    request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()))
+    request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()), start)
     ready_for_flows(where)
     if folds is not None:
         from flows.training.folds import cross_validate

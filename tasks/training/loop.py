@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -73,17 +73,20 @@ def train_network(
     *,
     checkpoint: Path | None = None,
     teacher: Teacher | None = None,
+    start: Mapping[str, Tensor] | None = None,
 ) -> TrainedNetwork:
-    """Train on one split, keep the epoch that is best on the other.
+    """Train on one split, from the weights `start` or from none, and keep the epoch that is best on the other.
 
     `report` is called after each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the
     state is written after each epoch, and a training that was stopped goes on from there to the same result.
     """
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    state = _begin(config, training, device)
+    state = _begin(config, training, device, start)
     soft_labels = None if train.soft_labels is None else hashlib.sha256(train.soft_labels.tobytes()).hexdigest()
-    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), soft_labels])
+    purpose = json.dumps(
+        [asdict(config), asdict(training), asdict(mel), len(train.labels), soft_labels, _digest(start)]
+    )
     if checkpoint is not None:
         load_checkpoint(checkpoint, state, purpose)
     mixer = BatchMixer(train, mel_centres(mel), device, state.random)
@@ -110,14 +113,25 @@ def _without_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
-    network = channels_last(config.build().to(device))
+def _begin(
+    config: NetworkConfig, training: TrainingConfig, device: torch.device, start: Mapping[str, Tensor] | None
+) -> TrainingState:
+    network = config.build()
+    if start is not None:
+        network.load_state_dict(start)
+    network = channels_last(network.to(device))
     average = deepcopy(network).eval()
     head = _cell_head(network, config.roles).to(device) if training.parts else None
     learning = [*network.parameters(), *(head.parameters() if head is not None else [])]
     optimiser = torch.optim.AdamW(learning, training.learning_rate, weight_decay=training.weight_decay)
     random = torch.Generator().manual_seed(training.seed)
     return TrainingState(network, head, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
+
+
+def _digest(weights: Mapping[str, Tensor] | None) -> str | None:
+    if weights is None:
+        return None
+    return hashlib.sha256(b"".join(value.numpy().tobytes() for value in weights.values())).hexdigest()
 
 
 def _cell_head(network: RoleNetwork, roles: int) -> CellHead:
