@@ -60,6 +60,9 @@ def train(
         list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
     ] = None,
     start: Annotated[str | None, typer.Option(help="A model to train further, by id or name.")] = None,
+    stay: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the weights of --start in the trained ones that are kept.")
+    ] = 0.0,
     rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; for --start less is enough.")] = 3e-3,
     sweep: Annotated[
         str | None, typer.Option(help="Many trainings: a TOML file, or the name of a shipped one: leaderboard, paper.")
@@ -111,6 +114,7 @@ def train(
         learning_rate=rate,
         patience=patience,
         parts=parts,
+        stay=stay,
         seed=seed,
     )
     request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()), start)

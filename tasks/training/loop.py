@@ -39,7 +39,8 @@ class TrainingConfig:
     The learning rate rises over the first tenth and falls as a cosine. `patience` epochs without a better validation
     score end the training early; `averaging` is the decay of the moving average of the weights that is kept;
     `imitation` is the share of a student's loss that comes from its teacher; `parts` weighs the loss of telling the
-    roles apart in every cell of a `CellNetwork`, beside that of telling them in the whole.
+    roles apart in every cell of a `CellNetwork`, beside that of telling them in the whole; `stay` is the share of the
+    weights it started from in those that a training keeps (Wortsman et al., CVPR 2022).
     """
 
     loss: str = "bce"
@@ -52,6 +53,7 @@ class TrainingConfig:
     averaging: float = 0.998
     imitation: float = 0.7
     parts: float = 0.0
+    stay: float = 0.0
     seed: int = 2026
 
 
@@ -94,8 +96,9 @@ def train_network(
     while state.history.epoch < training.epochs and not _out_of_patience(state.history, training):
         with _without_denormals():
             loss_value = _epoch(state, training, mixer, loss, teacher)
-        score = selection_score(validation.mix_ids, validation.labels, predict(state.average, validation.mels))
-        _record_epoch(state, loss_value, score)
+        answering = _between(state.average, start, training.stay)
+        score = selection_score(validation.mix_ids, validation.labels, predict(answering, validation.mels))
+        _record_epoch(state, answering, loss_value, score)
         report(state.history.epoch - 1, loss_value, score)
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, purpose)
@@ -192,14 +195,25 @@ def _out_of_patience(history: TrainingHistory, training: TrainingConfig) -> bool
     return history.epoch - 1 - history.best_epoch >= training.patience
 
 
-def _record_epoch(state: TrainingState, loss_value: float, score: float) -> None:
+def _between(average: nn.Module, start: Mapping[str, Tensor] | None, stay: float) -> nn.Module:
+    """The network that answers: the averaged one, or one whose weights lie between it and where it started."""
+    if start is None or not stay:
+        return average
+    between = deepcopy(average)
+    for name, kept in between.state_dict().items():
+        if kept.dtype.is_floating_point:
+            kept.lerp_(start[name].to(kept.device), stay)
+    return between
+
+
+def _record_epoch(state: TrainingState, answering: nn.Module, loss_value: float, score: float) -> None:
     """Write the epoch into the history, and keep the weights if they are the best so far, or nobody can say."""
     history = state.history
     history.losses.append(loss_value)
     history.validation_pr_auc.append(score)
     if score > history.best or math.isnan(score):
         history.best, history.best_epoch = max(history.best, 0.0 if math.isnan(score) else score), history.epoch
-        state.kept = deepcopy(state.average.state_dict())
+        state.kept = deepcopy(answering.state_dict())
     history.epoch += 1
 
 

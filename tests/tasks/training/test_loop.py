@@ -154,6 +154,15 @@ def test_a_training_that_starts_from_a_model_goes_on_from_its_weights(tmp_path: 
     assert not same_weights(other, further)
 
 
+def test_what_is_kept_may_lie_between_the_start_and_where_the_training_came() -> None:
+    model = train(BRIEF)
+    further = replace(BRIEF, epochs=1, learning_rate=0.01)
+    far, halfway = train(further, start=model), train(replace(further, stay=0.5), start=model)
+    for name, weights in halfway.network.named_parameters():
+        ends = model.network.get_parameter(name), far.network.get_parameter(name)
+        torch.testing.assert_close(weights, torch.lerp(*ends, 0.5))
+
+
 def test_a_student_imitates_its_teacher() -> None:
     def teacher(mel: torch.Tensor) -> torch.Tensor:
         return torch.full((len(mel), len(ROLES)), 0.9)
