@@ -110,8 +110,8 @@ class _Quiet(WSGIRequestHandler):
     def log(self, *_: Any) -> None: ...
 
     def send_header(self, keyword: str, value: str) -> None:
-        """As a bucket, and not as Werkzeug, which ends the connection behind every answer."""
-        if (keyword, value) != ("Connection", "close"):
+        """Keep a reader's connection, as a bucket does; Werkzeug ends it, which who sends a body must wait for."""
+        if self.command != "GET" or (keyword, value) != ("Connection", "close"):
             super().send_header(keyword, value)
 
     def connection_dropped(self, *_: Any) -> None:
