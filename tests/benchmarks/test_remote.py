@@ -161,7 +161,7 @@ def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
     print(f"\n4 workers whose batches of {BATCH_FILES} files sleep for 0.1 s: {len(batches)} batches in {took:.1f} s")
     print(
         f"{1000 * cpu / len(batches):.2f} ms of processor time a batch for scheduler and flow, of which "
-        f"{1000 * kept_s / len(batches):.2f} ms to write a part and {1000 * commit_s / len(batches):.2f} ms to commit it"
+        f"{1000 * kept_s / len(batches):.2f} ms to write a part, {1000 * commit_s / len(batches):.2f} ms to commit it"
     )
     print(f"{2 / BATCH_FILES:.3f} messages and {sent / files:.0f} bytes a file through scheduler and flow")
     print(f"it held {max(held):.0f} MiB at most; the last third of the batches added {held[-1] - held[-third]:.0f} MiB")
