@@ -119,5 +119,5 @@ def test_labels_from_before_say_which_roles_sound_in_each_bar() -> None:
         (sounding,),
         ([0] * 12,),
     ]
-    spans = "(SELECT list({role: role, start_bar: start_bar, end_bar: end_bar}) FROM ledger.role_span)"
-    assert connection.execute(f"SELECT ledger.sounding_in({spans}, 0, 12)").fetchall() == [(sounding,)]
+    committed = "SELECT ledger.sounding_in(list({role: role, start_bar: start_bar, end_bar: end_bar}), 0, 12)"
+    assert connection.execute(f"{committed} FROM ledger.role_span").fetchall() == [(sounding,)]
