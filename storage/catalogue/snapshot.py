@@ -23,8 +23,6 @@ LABEL: Final = "SELECT label_id, label_key, model_id, audio_hash, run_id, durati
 """What the catalogue holds of the ledger's labels beside the maps, for `rolecall plan`."""
 
 _TRACKS_AT_ONCE: Final = 100_000
-# Of lists with an entry a bar, DuckDB's own 122,880 rows take a gigabyte, and are written a third slower.
-_ROWS_AT_ONCE: Final = 20_480
 
 
 def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
@@ -82,7 +80,7 @@ def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[in
 @contextmanager
 def _attached(ledger: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
     """A database as `published` for the length of a `with` block, which is one transaction."""
-    ledger.execute(f"ATTACH '{_quoted(file)}' AS published (ROW_GROUP_SIZE {_ROWS_AT_ONCE})")
+    ledger.execute(f"ATTACH '{_quoted(file)}' AS published")
     try:
         ledger.execute("BEGIN")
         try:
