@@ -105,11 +105,11 @@ def test_bars_and_stays_are_told_in_seconds(catalogue: duckdb.DuckDBPyConnection
     assert catalogue.sql("SELECT start_s, end_s FROM role_spans WHERE role = 'vocal'").fetchall() == [(64.0, 80.0)]
 
 
-def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_other_roles(
+def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_other_roles_and_known_notes_come_first(
     catalogue: duckdb.DuckDBPyConnection,
 ) -> None:
     found = catalogue.sql("SELECT path, stretch, key_match FROM compatible_loops(1)").fetchall()
-    assert found == [("/half.wav", 0.9836, "unknown"), ("/melody.wav", 0.9524, "same notes")]
+    assert found == [("/melody.wav", 0.9524, "same notes"), ("/half.wav", 0.9836, "unknown")]
 
 
 def test_a_track_says_its_roles_sections_and_ends_in_one_row(catalogue: duckdb.DuckDBPyConnection) -> None:
