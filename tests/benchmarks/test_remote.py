@@ -1,7 +1,7 @@
 """What a bucket costs: reading with a delay, listing objects, and what a batch costs scheduler and flow.
 
 ROLECALL_LISTED says how many objects are listed, such as 1000000; ROLECALL_TRACKS how many tracks are read, and
-ROLECALL_ROUNDS how often.
+ROLECALL_ROUNDS how often; ROLECALL_BATCHES how many batches are sent.
 """
 
 import os
@@ -15,8 +15,9 @@ from pathlib import Path
 from statistics import median
 from threading import Event
 
+import psutil
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from flows.engine.cluster import let_next_begin, open_client, stream
 from flows.engine.outcomes import Finished
@@ -37,6 +38,7 @@ from tests.dummies import clicks, labelled, noise, write
 pytestmark = pytest.mark.benchmark
 
 LISTED = int(os.environ.get("ROLECALL_LISTED", "20000"))
+BATCHES = int(os.environ.get("ROLECALL_BATCHES", "300"))
 TRACKS = int(os.environ.get("ROLECALL_TRACKS", "48"))
 ROUNDS = int(os.environ.get("ROLECALL_ROUNDS", "2"))
 DELAY_S = 0.05
@@ -111,7 +113,10 @@ def test_objects_are_listed_page_by_page(bucket: Bucket) -> None:
     took, cpu = time.perf_counter() - began, time.process_time() - busy
     assert len(found.table) == LISTED
     assert bucket.lists == -(-LISTED // 1000)
-    print(f"\n{LISTED} objects in {bucket.lists} requests: {took:.0f} s, {cpu:.0f} s of processor time with the double")
+    print(
+        f"\n{LISTED} objects in {bucket.lists} requests: {took:.0f} s, {cpu:.0f} s of processor time with the double, "
+        f"{1e6 * cpu / LISTED:.0f} µs an object"
+    )
     print(
         f"{peak_mebibytes() - before:.0f} MiB more at the peak, {found.table.nbytes / 2**20:.0f} MiB of them the table"
     )
@@ -129,29 +134,17 @@ def test_a_folder_on_a_disk_is_walked_as_before(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
-PARTS: dict[int, SentPart] = {}
-
-
 def send(numbers: Sequence[int], seconds: float) -> SentPart:
-    """A batch that takes so long and sends a part that was made before."""
+    """A batch that sleeps, and a part as a labelled one would have it."""
     time.sleep(seconds)
-    return PARTS[numbers[0]]
+    return sent_part([labelled(f"key{number:09d}", "model") for number in numbers])
 
 
 def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
-    batches = [range(start, start + BATCH_FILES) for start in range(0, 300 * BATCH_FILES, BATCH_FILES)]
-    for batch in batches:
-        PARTS[batch[0]] = sent_part([labelled(f"key{number:09d}", "model") for number in batch])
+    batches = [range(start, start + BATCH_FILES) for start in range(0, BATCHES * BATCH_FILES, BATCH_FILES)]
     workspace = Workspace(tmp_path)
-    with (
-        LocalCluster(
-            n_workers=20, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-        workspace.lock("bench"),
-        Ledger.of(workspace) as ledger,
-    ):
-        committer, sent, kept_s, commit_s = Committer(workspace, ledger), 0, 0.0, 0.0
+    with open_client(None, 4) as client, workspace.lock("bench"), Ledger.of(workspace) as ledger:
+        committer, sent, kept_s, commit_s, held = Committer(workspace, ledger), 0, 0.0, 0.0, list[float]()
         began, busy = time.perf_counter(), time.process_time()
         for result in stream(client, partial(send, seconds=0.1), batches, Event()):
             assert isinstance(result, Finished)
@@ -161,16 +154,24 @@ def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
             between = time.thread_time()
             committer.add(Path(receipt.part), receipt.files)
             kept_s, commit_s = kept_s + between - before, commit_s + time.thread_time() - between
+            held.append(psutil.Process().memory_info().rss / 2**20)
         committer.flush()
         took, cpu = time.perf_counter() - began, time.process_time() - busy
-    files = len(batches) * BATCH_FILES
-    print(f"\n20 workers whose batches of {BATCH_FILES} files sleep for 0.1 s: {len(batches)} batches in {took:.1f} s")
+    files, third, ours = len(batches) * BATCH_FILES, len(held) // 3, kept_s + commit_s
+    print(f"\n4 workers whose batches of {BATCH_FILES} files sleep for 0.1 s: {len(batches)} batches in {took:.1f} s")
     print(
-        f"{1000 * cpu / len(batches):.2f} ms of processor time a batch, scheduler, flow and workers together, of which"
-    )
-    print(
+        f"{1000 * cpu / len(batches):.2f} ms of processor time a batch for scheduler and flow, of which "
         f"{1000 * kept_s / len(batches):.2f} ms to write a part, {1000 * commit_s / len(batches):.2f} ms to commit it"
     )
+    print(f"{2 / BATCH_FILES:.3f} messages and {sent / files:.0f} bytes a file through scheduler and flow")
+    print(f"it held {max(held):.0f} MiB at most; the last third of the batches added {held[-1] - held[-third]:.0f} MiB")
     print(
-        f"{sent / files:.0f} bytes a file through scheduler and flow; the peak of all of it {peak_mebibytes():.0f} MiB"
+        f"a million files are {1e6 / BATCH_FILES:.0f} batches and {sent / files * 1e6 / 2**20:.0f} MiB: "
+        f"{1e6 / BATCH_FILES * cpu / len(batches):.0f} s of processor time, of which "
+        f"{1e6 / BATCH_FILES * ours / len(batches):.0f} s to write and commit, {files / ours:.0f} files a second"
     )
+    for seconds in (3.0, 0.1):
+        print(
+            f"1,000 workers at {seconds:g} s a file send {1000 / seconds / BATCH_FILES:.0f} batches a second, and this "
+            f"process keeps up with {len(batches) / cpu:.0f}"
+        )
