@@ -9,19 +9,15 @@ from numpy.typing import NDArray
 
 from tasks.features.mel_config import Matrix, MelConfig
 
-_FILTER_BANDS: Final = 4
+_FILTERS_A_BAND: Final = 16
 
 
 @dataclass(frozen=True)
 class _FilterBand:
-    """Some neighbouring filters, over just the bins that they reach.
-
-    `values` are columns of a spectrum seen as floats, two for each complex bin; `weights` is (values, mels): each
-    bin's weight twice, so that the product adds the squares of the real and the imaginary part.
-    """
+    """Some neighbouring filters, over just the `bins` that they reach; `weights` is (bins, mels)."""
 
     mels: slice
-    values: slice
+    bins: slice
     weights: Matrix
 
 
@@ -30,11 +26,11 @@ def filter_bands(config: MelConfig) -> list[_FilterBand]:
     """The filter bank in bands: most of its weights are zero, and a product over all bins would mostly add those."""
     filters = mel_filters(config)
     bands = []
-    for rows in np.array_split(np.arange(config.mels), min(_FILTER_BANDS, config.mels)):
+    for rows in np.array_split(np.arange(config.mels), -(-config.mels // _FILTERS_A_BAND)):
         reached = np.flatnonzero(filters[rows].any(axis=0))
         bins = slice(int(reached[0]), int(reached[-1]) + 1) if len(reached) else slice(0, 0)
-        weights = np.repeat(filters[rows, bins].T, 2, axis=0)
-        bands.append(_FilterBand(slice(rows[0], rows[-1] + 1), slice(2 * bins.start, 2 * bins.stop), weights))
+        weights = np.ascontiguousarray(filters[rows, bins].T)
+        bands.append(_FilterBand(slice(rows[0], rows[-1] + 1), bins, weights))
     return bands
 
 

@@ -18,7 +18,7 @@ from tasks.networks.folding import folded
 
 Probabilities = NDArray[np.float32]
 
-_FRAMES_AT_ONCE: Final = {"cpu": 1536, "cuda": 65_536}
+_FRAMES_AT_ONCE: Final = {"cpu": 3072, "cuda": 65_536}
 """How many frames go through a network in one call: what a processor's cache holds, what keeps a GPU busy."""
 
 _EPSILON: Final = 1e-6

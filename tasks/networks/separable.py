@@ -22,7 +22,7 @@ class SeparableBlock(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, frames, bands), smaller by the stride."""
         changed = self.norm(self.pointwise(self.depthwise(image)))
-        return torch.relu(image + changed if self.added else changed)
+        return torch.relu_(changed.add_(image) if self.added else changed)
 
 
 class SeparableNetwork(CellNetwork):

@@ -19,7 +19,8 @@ LONGEST_BARS: Final = 32
 """A longer section is several of one label."""
 
 _LENGTH_STEPS: Final = (2, 4, 6, 8, 12, 16, 24, 32)
-_NEVER: Final = -1e9
+_HUGE: Final = 700.0
+"""The logarithm of about the greatest number there is."""
 
 
 @dataclass(frozen=True)
@@ -124,41 +125,68 @@ def likeliest_labels(chain: Chain, label: Floats, border: Floats) -> Numbers:
 def expectations(chain: Chain, label: Floats, border: Floats, bars: Numbers) -> Expectations:
     """Forward and backward over tracks at once: `label` (bars, tracks, labels) and `border` (bars, tracks), of which
     each track has the first `bars` (tracks,).
+
+    Worths are multiplied, where adding their logarithms would take five times as long. They are scaled at every bar, so
+    that none grows or shrinks beyond what a number holds, and the logarithms of the scales are kept.
     """
-    most, tracks, labels = label.shape
-    total = np.concatenate([np.zeros((1, tracks, labels), label.dtype), label.cumsum(axis=0)])
-    worth = chain.length[:, None, :]
-    begun, ended = np.full(label.shape, _NEVER, label.dtype), np.full(total.shape, _NEVER, label.dtype)
-    begun[0] = chain.first
-    for bar in range(1, most + 1):
-        reach = min(bar, LONGEST_BARS)
-        ended[bar] = _log_sum(begun[bar - reach : bar][::-1] + worth[:reach]) + total[bar]
-        if bar < most:
-            into = ended[bar].T[:, None] + chain.follow[..., None]
-            begun[bar] = _log_sum(into).T + border[bar, :, None] - total[bar]
-    last = np.arange(tracks)
-    everything = _log_sum((ended[bars, last] + chain.last).T)[:, None]
-    # What it is worth to go on from the end of a section at a bar, with the labels of all bars before it.
-    after, start, end = np.full_like(ended, _NEVER), np.zeros_like(label), np.zeros_like(ended)
-    after[bars, last] = chain.last + total[bars, last]
-    lengths, follow = np.zeros_like(chain.length), np.zeros_like(chain.follow)
-    for bar in range(most - 1, -1, -1):
-        reach = min(most - bar, LONGEST_BARS)
-        ways = after[bar + 1 : bar + 1 + reach] + worth[:reach]
-        onward = _log_sum(ways)
-        start[bar] = np.exp(begun[bar] + onward - everything)
-        lengths[:reach] += (np.exp(ways - onward) * start[bar]).sum(axis=1)
-        end[bar + 1] = np.exp(ended[bar + 1] - total[bar + 1] + after[bar + 1] - everything)
-        inner = bar < bars
-        if bar and inner.any():
-            pairs = chain.follow.T[..., None] + (onward - total[bar] + border[bar, :, None])[inner].T[:, None]
-            after[bar, inner] = _log_sum(pairs).T + total[bar, inner]
-            follow += np.exp(ended[bar, inner].T + pairs - everything[inner, 0]).sum(axis=2).T
+    own = np.exp(label - label.max(axis=2, keepdims=True), dtype=np.float64)
+    into = np.exp(border, dtype=np.float64)[:, :, None]
+    begun, ended, scale = _forward(chain, own, into)
+    onward, after, ways, after_scale = _backward(chain, own, into, bars)
+    every = np.arange(len(bars))
+    whole = np.log(ended[bars, every] @ np.exp(chain.last)) + scale[bars, every]
+    share = np.exp(np.minimum(scale[:-1] + after_scale[1:] - whole, _HUGE))[:, :, None]
+    end = ended * after * np.exp(np.minimum(scale + after_scale - whole, _HUGE))[:, :, None]
+    start = begun * onward * share
+    lengths = np.einsum("btl,bdtl->dl", begun * share, ways)
+    before = (ended[:-1] * share).reshape(-1, own.shape[2])
+    follow = np.exp(chain.follow) * (before.T @ (onward * into).reshape(before.shape))
     inside = np.cumsum(start, axis=0) - np.cumsum(end[:-1], axis=0)
     return Expectations(np.clip(inside, 0.0, 1.0), start, lengths, follow)
 
 
-def _log_sum(values: Floats) -> Floats:
-    """The log of the sum of exponentials along the first axis."""
-    most = values.max(axis=0)
-    return np.asarray(np.log(np.exp(values - most).sum(axis=0)) + most)
+def _forward(chain: Chain, own: Floats, into: Floats) -> tuple[Floats, Floats, Floats]:
+    """What all is worth that leads to a section which begins at a bar (bars, tracks, labels), and to one which has
+    ended before it; and the logarithm of the scale of both (bars, tracks).
+    """
+    bars, tracks, labels = own.shape
+    follow, length = np.exp(chain.follow), np.exp(chain.length)[:, None, :]
+    begun, ended, size = np.zeros_like(own), np.zeros((bars + 1, tracks, labels)), np.ones((bars + 1, tracks, 1))
+    lasting = np.zeros((LONGEST_BARS, tracks, labels))
+    begun[0] = np.exp(chain.first)
+    for bar in range(1, bars + 1):
+        lasting[1:] = lasting[:-1]
+        lasting[0] = begun[bar - 1]
+        lasting *= own[bar - 1]
+        so_far = (lasting * length).sum(axis=0)
+        size[bar] = so_far.sum(axis=1, keepdims=True)
+        lasting /= size[bar]
+        ended[bar] = so_far / size[bar]
+        if bar < bars:
+            begun[bar] = (ended[bar] @ follow) * into[bar]
+    return begun, ended, np.log(size[:, :, 0]).cumsum(axis=0)
+
+
+def _backward(chain: Chain, own: Floats, into: Floats, bars: Numbers) -> tuple[Floats, Floats, Floats, Floats]:
+    """What a section that begins at a bar is worth with all that follows (bars, tracks, labels), what follows one that
+    has ended before it, and the former by lengths (bars, lengths, tracks, labels). The logarithm of the scale (bars,
+    tracks) is that of what follows the end before a bar, and of what begins one bar earlier.
+    """
+    most, tracks, labels = own.shape
+    follow, length = np.exp(chain.follow).T, np.exp(chain.length)[:, None, :]
+    onward, after, size = np.zeros_like(own), np.zeros((most + 1, tracks, labels)), np.ones((most + 1, tracks, 1))
+    ways = np.zeros((most, LONGEST_BARS, tracks, labels))
+    lasting = np.zeros((LONGEST_BARS, tracks, labels))
+    after[bars, np.arange(tracks)] = np.exp(chain.last)
+    for bar in range(most - 1, -1, -1):
+        lasting[1:] = lasting[:-1]
+        lasting[0] = after[bar + 1]
+        lasting *= own[bar]
+        np.multiply(lasting, length, out=ways[bar])
+        ways[bar].sum(axis=0, out=onward[bar])
+        before = (onward[bar] * into[bar]) @ follow
+        total = before.sum(axis=1, keepdims=True)
+        size[bar] = np.where(total > 0, total, 1.0)
+        after[bar] += before / size[bar]
+        lasting /= size[bar]
+    return onward, after, ways, np.log(size[::-1, :, 0]).cumsum(axis=0)[::-1]

@@ -106,4 +106,4 @@ def test_where_memory_is_short_the_batch_is_halved_until_it_fits(bundled: Stored
     network = load_network(bundled.weights, bundled.card)
     small = SmallMemory(network)
     np.testing.assert_allclose(predict(small, SEGMENTS[:20]), predict(network, SEGMENTS[:20]), atol=1e-5)
-    assert small.sizes == [6] + 7 * [3]
+    assert small.sizes == [12, 6] + 7 * [3]
