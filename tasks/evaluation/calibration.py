@@ -23,8 +23,6 @@ _PRIOR: Final = 0.02
 _NARROWEST: Final = 0.05
 _FEWEST: Final = 20
 """Answers from which on a precision is believed."""
-_FEWEST_OF_A_KIND: Final = 10
-"""Answers of one kind of material from which on they may speak against a level."""
 
 
 def fit_calibration(mix_ids: list[str], labels: Labels, probabilities: Labels) -> dict[str, tuple[float, float]]:
@@ -140,11 +138,11 @@ def _edge(
 
 def _worst_precision(right: NDArray[np.bool_], units: NDArray[np.int64]) -> float:
     """The precision of some answers without the unit that does most for it; 1 where they are too few to tell."""
-    if len(right) < _FEWEST_OF_A_KIND:
+    if len(right) < _FEWEST:
         return 1.0
     answers, hits = np.bincount(units), np.bincount(units, weights=right)
     left = len(right) - answers
-    without = (right.sum() - hits)[left >= _FEWEST_OF_A_KIND] / left[left >= _FEWEST_OF_A_KIND]
+    without = (right.sum() - hits)[left >= _FEWEST] / left[left >= _FEWEST]
     return float(min(right.mean(), *without)) if len(without) else float(right.mean())
 
 
