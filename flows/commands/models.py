@@ -83,6 +83,8 @@ def train(
     if sweep is not None and folds is not None:
         raise UserError("--sweep and --folds are two kinds of work; ask for one of them")
 
+    if stay and start is None:
+        raise UserError("--stay says how much of --start is kept; name a model with --start")
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
     if sweep is not None:
