@@ -156,6 +156,7 @@ def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
             kept_s, commit_s = kept_s + between - before, commit_s + time.thread_time() - between
             held.append(psutil.Process().memory_info().rss / 2**20)
         committer.flush()
+        ((pages,),) = ledger.connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
         took, cpu = time.perf_counter() - began, time.process_time() - busy
     files, third, ours = len(batches) * BATCH_FILES, len(held) // 3, kept_s + commit_s
     print(f"\n4 workers whose batches of {BATCH_FILES} files sleep for 0.1 s: {len(batches)} batches in {took:.1f} s")
@@ -164,7 +165,10 @@ def test_what_a_batch_costs_the_scheduler_and_the_flow(tmp_path: Path) -> None:
         f"{1000 * kept_s / len(batches):.2f} ms to write a part, {1000 * commit_s / len(batches):.2f} ms to commit it"
     )
     print(f"{2 / BATCH_FILES:.3f} messages and {sent / files:.0f} bytes a file through scheduler and flow")
-    print(f"it held {max(held):.0f} MiB at most; the last third of the batches added {held[-1] - held[-third]:.0f} MiB")
+    print(
+        f"it held {max(held):.0f} MiB at most, {pages / 2**20:.0f} of them the ledger's pages, which have a limit; "
+        f"the last third of the batches added {held[-1] - held[-third]:.0f} MiB"
+    )
     print(
         f"a million files are {1e6 / BATCH_FILES:.0f} batches and {sent / files * 1e6 / 2**20:.0f} MiB: "
         f"{1e6 / BATCH_FILES * cpu / len(batches):.0f} s of processor time, of which "

@@ -109,15 +109,6 @@ class _Quiet(WSGIRequestHandler):
 
     def log(self, *_: Any) -> None: ...
 
-    def send_header(self, keyword: str, value: str) -> None:
-        """Keep a reader's connection, as a bucket does; Werkzeug ends it, which who sends a body must wait for."""
-        if self.command != "GET" or (keyword, value) != ("Connection", "close"):
-            super().send_header(keyword, value)
-
-    def connection_dropped(self, *_: Any) -> None:
-        """What was cut stays cut: its reader waits for bytes that will not come."""
-        self.close_connection = True
-
 
 class _Application:
     """moto's application, behind what a real bucket does to its readers."""
