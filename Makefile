@@ -66,6 +66,10 @@ model: $(MODEL_WORKSPACE)/.rendered  ## make model CORPUS=folder: the bundled mo
 sections: $(VENV)/.installed  ## make sections CORPUS=folder: the section model again, for the bundled label model
 	OMP_NUM_THREADS=1 $(BIN)/python -m tasks.section_training $(CORPUS)/tracks storage/bundled/sections.safetensors
 
+.PHONY: keys
+keys: $(VENV)/.installed  ## make keys CORPUS=folder: the key network again, from loops and tracks of known key
+	OMP_NUM_THREADS=1 $(BIN)/python -m tasks.key_training $(CORPUS) storage/bundled/keys.safetensors
+
 .PHONY: pictures
 TRACKS := storage/bundled/audio/tracks
 pictures: $(VENV)/.installed  ## the maps in README and docs

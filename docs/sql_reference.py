@@ -1,11 +1,16 @@
 """Writes the reference in docs/sql.md from the comments in storage/sql: `make docs`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
 
-from storage.catalogue.schema import migrate
+from storage.catalogue.ledger import Ledger
+from storage.published.queries import open_catalogue
+from storage.workspace import Workspace
 
 PAGE: Final = Path(__file__).with_name("sql.md")
 BEGIN: Final = "<!-- From here on `make docs` writes this page, from the comments in storage/sql. -->\n"
@@ -26,8 +31,20 @@ _OLD: Final = "The old name of "
 
 def reference() -> str:
     """A section for every public view and macro: what a row is, and a table of its columns."""
-    connection = duckdb.connect()
-    migrate(connection, "memory")
+    with TemporaryDirectory() as folder, _published(Workspace(Path(folder))) as connection:
+        return _reference(connection)
+
+
+@contextmanager
+def _published(empty: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The catalogue that a workspace without files publishes."""
+    with Ledger.of(empty) as ledger:
+        ledger.publish()
+    with open_catalogue(empty) as connection:
+        yield connection
+
+
+def _reference(connection: duckdb.DuckDBPyConnection) -> str:
     views = dict(connection.execute(_VIEWS).fetchall())
     names = sorted(views, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     sections = []

@@ -101,7 +101,7 @@ def show_usage(error: Any) -> None:
         error.show()
         return
     where = error.ctx.command_path if error.ctx else "rolecall"
-    reason = " ".join(error.format_message().split()).rstrip(".")
+    reason = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
     say(f"rolecall: {reason[0].lower()}{reason[1:]}; {where} --help says what it takes")
 
 

@@ -20,8 +20,11 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCHEMES: Final = ("s3", "gs", "az", "http", "https", "sftp", "file")
 _NO_QUERY: Final = ("http", "https")
 
-# One stream for each object: several at once would hold half a gigabyte of a long file in memory.
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {"s3": {"max_concurrency": 1}}
+# One stream for each object: several at once would hold half a gigabyte of a long file in memory. A name that is given
+# is not put together anew, out of thirty parts, twice for each request.
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "s3": {"max_concurrency": 1, "config_kwargs": {"user_agent": "rolecall"}},
+}
 
 
 def is_url(text: str) -> bool:

@@ -38,6 +38,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
             *("rhythm", "features", "metadata", "audio"),
         },
         "section_training": {"structure", "networks", "sources", "rhythm", "features", "audio"},
+        "key_training": {"sources", "features", "metadata", "audio"},
         "training": {"evaluation", "networks", "datasets", "features", "sources", "audio"},
     },
     "flows": {

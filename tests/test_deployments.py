@@ -9,9 +9,11 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -124,6 +126,69 @@ def test_docker_compose_finds_nothing_wrong(tmp_path: Path, name: str) -> None:
         command, env={**os.environ, "MUSIC": "s3://music"}, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose-cluster.yaml"])
+def test_the_files_of_compose_are_what_its_specification_says(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("check_jsonschema")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((DEPLOYMENTS / name).read_text(encoding="utf-8").replace("restart:", "restrat:"))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    checked, refused = (
+        subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
+        for file in (DEPLOYMENTS / name, wrong)
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert refused.returncode == 1
+    assert "'restrat' was unexpected" in refused.stdout
+
+
+def operated() -> dict[str, Any]:
+    manifests = yaml.safe_load_all((DEPLOYMENTS / "dask-operator.yaml").read_text(encoding="utf-8"))
+    return {manifest["kind"]: manifest for manifest in manifests}
+
+
+def test_the_cluster_of_the_operator_has_pods_as_kubernetes_takes_them_and_starts_commands_that_exist() -> None:
+    cluster, autoscaler = operated()["DaskCluster"], operated()["DaskAutoscaler"]
+    name = cluster["metadata"]["name"]
+    assert autoscaler["spec"]["cluster"] == name
+    for part in ("scheduler", "worker"):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": part}, "spec": cluster["spec"][part]["spec"]}
+        kubernetes_validate.validate(pod, "1.32", strict=True)
+        commands_of_dask(pod["spec"]["containers"][0]["command"])
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}}
+    kubernetes_validate.validate({**service, "spec": cluster["spec"]["scheduler"]["service"]}, "1.32", strict=True)
+    # What the operator itself goes by, and what the nightly job of the other file asks for.
+    assert cluster["spec"]["scheduler"]["service"]["selector"]["dask.org/cluster-name"] == name
+    assert f"tcp://{name}-scheduler:8786" in (DEPLOYMENTS / "kubernetes.yaml").read_text(encoding="utf-8")
+
+
+def test_the_operator_finds_nothing_wrong_with_its_manifests() -> None:
+    found = importlib.util.find_spec("dask_kubernetes")
+    if found is None or found.origin is None:
+        pytest.skip("dask-kubernetes, which holds the schemas of its operator, is not installed")
+    schemas = {}
+    for file in Path(found.origin).parent.glob("operator/deployment/helm/*/crds/*.yaml"):
+        definition = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]
+        (version,) = definition["versions"]
+        schemas[definition["names"]["kind"]] = closed(version["schema"]["openAPIV3Schema"])
+    for kind, manifest in operated().items():
+        everywhere: dict[str, Any] = {"apiVersion": {}, "kind": {}, "metadata": {}}
+        schema = {**schemas[kind], "properties": {**schemas[kind]["properties"], **everywhere}}
+        jsonschema.validate(manifest, schema)
+        with pytest.raises(jsonschema.ValidationError, match="'replicsa' was unexpected"):
+            jsonschema.validate({**manifest, "spec": {**manifest["spec"], "replicsa": 1}}, schema)
+
+
+def closed(schema: Any) -> Any:
+    """A schema that takes no field which it does not name, as `kubectl --validate=strict` does."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inside = {name: closed(one) for name, one in schema.items()}
+    named = isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
+    return {"additionalProperties": False, **inside} if named else inside
 
 
 def test_a_job_of_slurm_starts_single_threaded_workers_that_leave_before_their_time_is_up() -> None:

@@ -223,12 +223,25 @@ def sql(
             help="Memory that the question may take, such as 4GB; half of what this process may have if left out.",
         ),
     ] = None,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ask the catalogue that was pushed there (s3://, https://), in place by DuckDB's httpfs; or a file.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue; never blocked by a run, never sees half of one."""
-    from storage.published.queries import ask
+    where = workspace_at(workspace)
+    if catalogue is None:
+        from storage.published.queries import ask
 
-    answer = ask(workspace_at(workspace), query, memory_limit)
+        answer = ask(where, query, memory_limit)
+    else:
+        from storage.published.elsewhere import ask_elsewhere
+
+        answer = ask_elsewhere(catalogue, where, query, memory_limit)
     print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
 
 

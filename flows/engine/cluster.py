@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any, Final, TypeVar
 
 import dask
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, as_completed, secede
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
@@ -145,6 +145,15 @@ def stream_through_gpus(
         return client.submit(work, prepared, pure=False, resources={"GPU": 1, **marked})
 
     return _stream(client, send, batches, stop)
+
+
+def let_next_begin() -> None:
+    """Called on a worker, by the work: the next batch may begin in another thread while this one is brought to its end.
+
+    What is at work counts no longer as the worker's one task, so that Dask starts the one that waits there. It is lost
+    with its worker as before, and a batch that has begun is not taken by another worker.
+    """
+    secede()
 
 
 def has_gpus(client: Client) -> bool:

@@ -13,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from flows.labelling.worker import begin_batch
 from storage.catalogue.label_parts import LabelOutcome, part_bytes
 from storage.errors import UserError
 from storage.files import sha256_of, write_bytes_atomically
 from storage.models import ModelCard, StoredModel
-from tasks.labelling.batch import Analysed, analyse_batch, answered, label_batch
+from tasks.labelling.batch import Analysed, LetNext, analyse_batch, answered, label_batch, stay_alone
 from tasks.labelling.request import LABEL_VERSION, LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import Watchdog, WorkerLifetime
 
@@ -99,22 +100,20 @@ def make_ready(delivery: Delivery, folder: Path, who: str) -> None:
     _ready[delivery.mark] = _Ready(LabelRecipe(delivery.card, weights), folder)
 
 
-def label_and_send(requests: Sequence[LabelRequest], run: RemoteBatches) -> SentPart:
+def label_and_send(requests: Sequence[LabelRequest], run: RemoteBatches, let_next: LetNext = stay_alone) -> SentPart:
     """Label a batch; its part travels back."""
-    _begin()
+    let_next = begin_batch(_lifetime, len(requests), let_next)
     ready = _ready[run.mark]
-    part = sent_part(label_batch(requests, ready.recipe, ready.watch(run)))
-    _lifetime.done(len(requests))
-    return part
+    return sent_part(label_batch(requests, ready.recipe, ready.watch(run), let_next))
 
 
-def analyse_there(requests: Sequence[LabelRequest], run: RemoteBatches) -> list[Analysed]:
+def analyse_there(
+    requests: Sequence[LabelRequest], run: RemoteBatches, let_next: LetNext = stay_alone
+) -> list[Analysed]:
     """The decoder's half of `label_and_send`, for a cluster where another worker has a GPU."""
-    _begin()
+    let_next = begin_batch(_lifetime, len(requests), let_next)
     ready = _ready[run.mark]
-    analysed = analyse_batch(requests, ready.recipe.card, ready.watch(run))
-    _lifetime.done(len(requests))
-    return analysed
+    return analyse_batch(requests, ready.recipe.card, ready.watch(run), let_next)
 
 
 def answer_and_send(analysed: Sequence[Analysed], run: RemoteBatches) -> SentPart:
@@ -155,10 +154,3 @@ def _code_digest() -> str:
         for path in sorted(root.rglob("*.py")):
             digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _begin() -> None:
-    from tasks.networks.inference import use_one_thread
-
-    _lifetime.begin()
-    use_one_thread()

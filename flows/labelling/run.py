@@ -184,8 +184,9 @@ def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[En
     if fits_one_process(item.size for item in Labels(run.ledger).tasks(run.run_id)):
         yield lambda todo: stream_through_one(work, map(request, todo), stop_requested)
         return
-    from flows.engine.cluster import open_client, stream
+    from flows.engine.cluster import let_next_begin, open_client, stream
 
+    work = partial(work, let_next=let_next_begin)
     with open_client(None, min(workers, total)) as client:
         yield lambda todo: stream(client, work, _batches(todo, _files_a_batch(total, workers), request), stop_requested)
 
@@ -193,7 +194,7 @@ def _engine(run: Run, total: int, workers: int, dask: str | None) -> Iterator[En
 @contextmanager
 def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
     """The workers at `dask`, which share nothing with this machine: they are sent the model, and send their parts."""
-    from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+    from flows.engine.cluster import has_gpus, let_next_begin, open_client, stream, stream_through_gpus
     from flows.engine.equipment import equip_workers
 
     delivery, folder = Delivery.of(run.model), run.workspace.parts / run.run_id
@@ -203,13 +204,14 @@ def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
         equip_workers(client, mark, partial(make_ready, delivery))
         most = _files_a_batch(total, len(client.nthreads()))
         if has_gpus(client):
-            prepare, answer = partial(analyse_there, run=batches), partial(answer_and_send, run=batches)
+            prepare = partial(analyse_there, run=batches, let_next=let_next_begin)
+            answer = partial(answer_and_send, run=batches)
             yield lambda todo: _kept(
                 stream_through_gpus(client, prepare, answer, _batches(todo, most, request), stop_requested, mark),
                 folder,
             )
         else:
-            work = partial(label_and_send, run=batches)
+            work = partial(label_and_send, run=batches, let_next=let_next_begin)
             yield lambda todo: _kept(stream(client, work, _batches(todo, most, request), stop_requested, mark), folder)
 
 

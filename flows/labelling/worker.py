@@ -8,7 +8,7 @@ from typing import Final
 
 from storage.catalogue.label_parts import LabelOutcome, read_audio_s, read_reasons, write_part
 from storage.vocabulary import Reason
-from tasks.labelling.batch import Watch, label_batch
+from tasks.labelling.batch import LetNext, Watch, label_batch, stay_alone
 from tasks.labelling.outcome import failed_outcome
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import WorkerLifetime
@@ -27,18 +27,28 @@ class PartReceipt:
 _lifetime: Final = WorkerLifetime()
 
 
-def label_part(requests: Sequence[LabelRequest], recipe: LabelRecipe, folder: Path, watch: Watch) -> PartReceipt:
+def label_part(
+    requests: Sequence[LabelRequest],
+    recipe: LabelRecipe,
+    folder: Path,
+    watch: Watch,
+    let_next: LetNext = stay_alone,
+) -> PartReceipt:
     """Label a batch and write its part into `folder`; a part that is there already is not made again."""
-    from tasks.networks.inference import use_one_thread
-
-    _lifetime.begin()
-    use_one_thread()
     path = folder / part_name(requests, recipe.card.model_id)
     if path.exists():
         return _receipt(path, read_reasons(path), read_audio_s(path))
-    receipt = save_part(label_batch(requests, recipe, watch), path)
-    _lifetime.done(len(requests))
-    return receipt
+    let_next = begin_batch(_lifetime, len(requests), let_next)
+    return save_part(label_batch(requests, recipe, watch, let_next), path)
+
+
+def begin_batch(lifetime: WorkerLifetime, files: int, let_next: LetNext) -> LetNext:
+    """Make this process ready for a batch of so many files, and say what to call once the next one may begin."""
+    from tasks.networks.inference import use_one_thread
+
+    goes_on = lifetime.begin(files)
+    use_one_thread()
+    return let_next if goes_on else stay_alone
 
 
 def part_name(requests: Sequence[LabelRequest], model_id: str) -> str:

@@ -136,7 +136,7 @@ _COMMIT: Final = (
            list_transform(bars, lambda b: round(b.activations[3], 3)),
            list_transform(bars, lambda b: round(b.activations[4], 3)),
            list_transform(bars, lambda b: round(b.activations[5], 3)),
-           list_transform(bars, lambda b: round(b.activations[6], 3))
+           list_transform(bars, lambda b: round(b.activations[6], 3)), ledger.sounding_in(stays, bars[1].bar, len(bars))
     FROM fresh WHERE len(bars) > 0 ORDER BY label_id
     """,
     "DELETE FROM ledger.role_span WHERE label_id IN (FROM replaced)",

@@ -25,6 +25,7 @@ _MIGRATIONS: Final = (
     "009_publication.sql",
     "010_half_time.sql",
     "011_section_borders.sql",
+    "012_sounding.sql",
 )
 _VIEWS: Final = ("views.sql", "questions.sql", "columns.sql")
 SCHEMA_VERSION: Final = len(_MIGRATIONS)

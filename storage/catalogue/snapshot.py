@@ -99,8 +99,10 @@ def _insert(ledger: duckdb.DuckDBPyConnection, **wanted: str) -> None:
     for variable, value in wanted.items():
         ledger.execute(f"SET VARIABLE {variable} = {value}")
     try:
+        ledger.execute("CREATE TEMP TABLE wanted_labels AS FROM ledger.wanted_labels")
         for table in BY_PATH:
             ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table}")
+        ledger.execute("DROP TABLE temp.wanted_labels")
     finally:
         for variable in wanted:
             ledger.execute(f"RESET VARIABLE {variable}")

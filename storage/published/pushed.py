@@ -69,6 +69,13 @@ def latest(target: str) -> str:
     return f"{parent_of(target)}/{pointer.catalogue}"
 
 
+def version_at(url: str) -> str:
+    """The URL of the version that a pointer beside a URL names; where there is none, the URL itself."""
+    with naming_trouble(url):
+        pointer = _read_pointer(url)
+    return url if pointer is None else f"{parent_of(url)}/{pointer.catalogue}"
+
+
 def pointer_url(target: str) -> str:
     """The URL of the pointer: the catalogue's with `.json` in place of `.duckdb`."""
     return f"{target.removesuffix(_SUFFIX)}.json"

@@ -76,12 +76,17 @@ def require_known_schema(workspace: Workspace) -> None:
 def ask(workspace: Workspace, sql: str, memory_limit: str | None = None) -> Answer:
     """Answer one SQL query over the published snapshot; raises UserError if it fails or would write anything."""
     with open_catalogue(workspace, memory_limit) as connection:
-        statement = prepare_select(connection, sql)
-        try:
-            cursor = connection.execute(statement)
-            return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
-        except duckdb.Error as error:
-            raise UserError(f"the SQL failed: {error}") from error
+        return answer_of(connection, sql)
+
+
+def answer_of(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
+    """Answer one SQL query over an open catalogue; raises UserError as `ask` does."""
+    statement = prepare_select(connection, sql)
+    try:
+        cursor = connection.execute(statement)
+        return Answer([column[0] for column in cursor.description or ()], cursor.fetchall())
+    except duckdb.Error as error:
+        raise UserError(f"the SQL failed: {error}") from error
 
 
 def prepare_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:

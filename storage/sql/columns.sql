@@ -180,6 +180,6 @@ COMMENT ON COLUMN lineage.source IS 'Where loops of that data set come from.';
 COMMENT ON COLUMN lineage.licence IS 'Under which licence, word for word.';
 COMMENT ON COLUMN lineage.loops IS 'How many loops of that source and licence.';
 
-COMMENT ON MACRO TABLE compatible_loops IS 'Loops that go with a track or a loop, by track_id: within 12 % of its tempo, half or double; the same notes, an unknown key or percussion alone; no role that it has itself. stretch is the factor of tempo, key_match says same notes or unknown.';
+COMMENT ON MACRO TABLE compatible_loops IS 'Loops that go with a track or a loop, by track_id: within 12 % of its tempo, half or double; the same notes, an unknown key or percussion alone; no role that it has itself. Those of unknown key come last. stretch is the factor of tempo, key_match says same notes or unknown.';
 COMMENT ON MACRO has_roles IS 'Whether a track has all of these roles, as a condition: WHERE has_roles(track_id, [''bass'', ''percussion'']).';
 COMMENT ON MACRO TABLE role_run IS 'Where a role sounds for so many bars or more without a stop: track_id, path, start_bar, end_bar, bars, start_s, end_s.';

@@ -17,3 +17,8 @@ CREATE OR REPLACE MACRO ledger.bits_where(flags) AS (
 CREATE OR REPLACE MACRO ledger.bits_of(roles) AS (
     list_sum(list_transform(roles, lambda role: 1 << (list_position(ledger.all_roles(), role) - 1)))::UTINYINT
 );
+-- Of spans (role, start_bar, end_bar), the set that sounds in each of so many bars from first_bar on.
+CREATE OR REPLACE MACRO ledger.sounding_in(spans, first_bar, bars) AS (
+    list_transform(range(first_bar, first_bar + bars), lambda bar: coalesce(ledger.bits_of(list_transform(
+        list_filter(spans, lambda s: bar BETWEEN s.start_bar AND s.end_bar), lambda s: s.role)), 0::UTINYINT))
+);

@@ -70,4 +70,5 @@ FROM speed
 WHERE stretch BETWEEN 0.88 AND 1.12
   AND (notes = asked_notes OR notes IS NULL OR asked_notes IS NULL OR active = 2)
   AND (active & asked_active) = 0
-ORDER BY abs(stretch - 1), path;
+-- Whose notes nobody knows may clash: they come last, unless the asked one's are unknown too.
+ORDER BY asked_notes IS NOT NULL AND notes IS NULL AND active <> 2, abs(stretch - 1), path;

@@ -12,7 +12,8 @@ def compatible_loops(catalogue: CatalogueFollower, track_id: int, segment: int |
     """Loops within 12 % of the tempo (half and double count), in the same notes or none, and without its roles.
 
     Of a segment, its roles are those active in these four bars. `stretch` is the factor of tempo that fits the loop to
-    the track. The smallest change of tempo comes first.
+    the track. Known to fit comes before unknown notes, and the smallest change of
+    tempo first.
     """
     if segment is None:
         rows = catalogue.ask(_TRACK_ROLES, {"track": track_id}).rows
@@ -42,5 +43,5 @@ SELECT track_id, path, parse_filename(path) AS name, kind, duration_s, bpm, firs
 FROM near
 WHERE (notes = asked_notes OR notes IS NULL OR asked_notes IS NULL OR roles = ['percussion'])
   AND len(roles) > 0 AND NOT list_has_any(roles, $taken::VARCHAR[])
-ORDER BY abs(stretch - 1), path LIMIT {_MOST}
+ORDER BY asked_notes IS NOT NULL AND notes IS NULL AND roles <> ['percussion'], abs(stretch - 1), path LIMIT {_MOST}
 """

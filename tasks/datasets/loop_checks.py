@@ -10,7 +10,7 @@ from storage.loops.table import Loop
 from storage.paths import path_of
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode_cut
-from tasks.features.chroma import estimate_key
+from tasks.features.key_estimate import estimate_key
 
 KEY_SOURCE: Final = "estimate"
 _RATE: Final = 16_000

@@ -8,6 +8,7 @@ import numpy as np
 from storage.paths import path_of
 from storage.vocabulary import BEATS_PER_BAR, Kind
 from tasks.audio.decoding import Sound
+from tasks.features.key_estimate import ChromaEar
 from tasks.features.mel import compress_in_place, mel_powers_of_blocks, reference_level
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.labelling.request import LabelRequest
@@ -17,7 +18,7 @@ from tasks.rhythm.grid import Grid, Tempo, estimate_grid, numbered_grid, stated_
 from tasks.rhythm.loop_tempo import loop_tempo, numbered_tempo, tempo_from_length
 from tasks.rhythm.one_shots import LONGEST_S, is_one_shot
 from tasks.rhythm.onsets import GridPower, grid_mel_at
-from tasks.structure.key import KeyEstimator
+from tasks.structure.key import estimated_key
 from tasks.structure.segments import (
     Bounds,
     bar_numbers,
@@ -60,15 +61,15 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = path_of(request.path)
     sound = Sound(path, config.sample_rate)
-    estimator = KeyEstimator(config.sample_rate)
+    ear = ChromaEar(config.sample_rate)
     grid_mel = grid_mel_at(config.sample_rate)
-    blocks = estimator.tap(sound.blocks())
+    blocks = ear.tap(sound.blocks())
     grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
     grid_power /= reference_level(grid_power)
     power /= reference_level(power)
     rhythm = GridPower(grid_power, grid_mel.frame_rate, sound.duration_s)
     written = read_written(path)
-    key = stated_key(written, request.key) or estimator.estimate()
+    key = stated_key(written, request.key) or estimated_key(ear.chroma())
     tempo = stated_tempo(written, request.bpm, sound.duration_s)
     kind = request.kind or _kind(rhythm, written, tempo)
     if kind is Kind.ONESHOT:

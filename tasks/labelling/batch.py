@@ -1,9 +1,15 @@
-"""Labelling a batch of files, from paths and URLs to outcomes. No Prefect, no Dask, no database."""
+"""Labelling a batch of files, from paths and URLs to outcomes. No Prefect, no Dask, no database.
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+A process labels one batch at a time. What is next may be called beside it, in another thread, once `let_next` was
+called: it reads its first files while the last ones of this batch are decoded, and then waits for its turn.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +27,12 @@ from tasks.remote.reading import LocalFile, local_files
 Watch = Callable[[LabelRequest], AbstractContextManager[None]]
 """What is wrapped around the reading of each file; it may refuse one by raising `AudioError`."""
 
+LetNext = Callable[[], None]
+"""Called when nothing of this batch is left to begin reading; of files on a disk, never."""
+
+_turn: Final = Lock()
+"""Two batches at once would need twice the memory, and a watchdog watches one file."""
+
 
 @dataclass(frozen=True)
 class Analysed:
@@ -36,20 +48,48 @@ def _unwatched(_: LabelRequest) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def label_batch(requests: Sequence[LabelRequest], recipe: LabelRecipe, watch: Watch = _unwatched) -> list[LabelOutcome]:
+def stay_alone() -> None:
+    """Let no other batch begin before this one is done."""
+
+
+def label_batch(
+    requests: Sequence[LabelRequest],
+    recipe: LabelRecipe,
+    watch: Watch = _unwatched,
+    let_next: LetNext = stay_alone,
+) -> list[LabelOutcome]:
     """Label some files; a file that cannot be used gets an outcome with a reason, and never stops the others."""
     # Torch takes 190 MB, and the flow, which imports this only to send it to workers, never needs it.
     from tasks.networks.inference import load_network, predict_at_two_scales
 
-    ask = partial(predict_at_two_scales, load_network(recipe.weights, recipe.card))
-    return answered(analyse_batch(requests, recipe.card, watch), recipe.card, ask)
+    with _files_in_turn(requests, let_next) as files:
+        ask = partial(predict_at_two_scales, load_network(recipe.weights, recipe.card))
+        return answered(_each_analysed(requests, files, recipe.card, watch), recipe.card, ask)
 
 
-def analyse_batch(requests: Sequence[LabelRequest], card: ModelCard, watch: Watch = _unwatched) -> list[Analysed]:
+def analyse_batch(
+    requests: Sequence[LabelRequest],
+    card: ModelCard,
+    watch: Watch = _unwatched,
+    let_next: LetNext = stay_alone,
+) -> list[Analysed]:
     """Each file analysed; `watch` is wrapped around each."""
+    with _files_in_turn(requests, let_next) as files:
+        return _each_analysed(requests, files, card, watch)
+
+
+@contextmanager
+def _files_in_turn(requests: Sequence[LabelRequest], let_next: LetNext) -> Iterator[Iterator[LocalFile | AudioError]]:
+    """The files of a batch, of which the first are read at once, and which are there when it is this batch's turn."""
+    with local_files([request.path for request in requests], let_next) as files, _turn:
+        yield files
+
+
+def _each_analysed(
+    requests: Sequence[LabelRequest], files: Iterator[LocalFile | AudioError], card: ModelCard, watch: Watch
+) -> list[Analysed]:
     config = MelConfig(**card.mel)
-    with local_files([request.path for request in requests]) as files:
-        return [_analysed(request, file, config, watch) for request, file in zip(requests, files, strict=True)]
+    return [_analysed(request, file, config, watch) for request, file in zip(requests, files, strict=True)]
 
 
 def answered(analysed: Sequence[Analysed], card: ModelCard, ask: Callable[[Matrix], Answers]) -> list[LabelOutcome]:

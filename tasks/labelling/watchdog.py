@@ -86,13 +86,14 @@ class WorkerLifetime:
 
     def __init__(self, files: int = _FILES_PER_PROCESS) -> None:
         """A process may do so many files."""
-        self._files, self._done = files, 0
+        self._files, self._begun = files, 0
 
-    def begin(self) -> None:
-        """Before a batch: end the process if it has done enough. What it did lies in its parts."""
-        if self._done >= self._files:
+    def begin(self, files: int) -> bool:
+        """Before a batch of so many: end the process if it has done enough. What it did lies in its parts.
+
+        Says whether another batch may begin before this one is done, which is not so if this is the last.
+        """
+        if self._begun >= self._files:
             os._exit(0)
-
-    def done(self, files: int) -> None:
-        """After a batch: so many more are done."""
-        self._done += files
+        self._begun += files
+        return self._begun < self._files

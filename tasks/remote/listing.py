@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
+from xml.etree import ElementTree
 
 from storage.errors import UserError
 from storage.urls import naming_trouble, open_store
@@ -22,6 +24,7 @@ _TIMES: Final = ("LastModified", "last_modified", "Last-Modified", "updated", "m
 _VERSIONS: Final = ("ETag", "etag", "generation")
 _ASKED_AT_ONCE: Final = 32
 _ASKED: Final = 4096
+_LISTED: Final = "before-parse.s3.ListObjectsV2"
 
 Info = Mapping[str, Any]
 """What a store says of an object, under the names that its library has for it."""
@@ -140,20 +143,47 @@ def _objects(url: str) -> Iterator[tuple[str, Info]]:
 
 
 def _objects_of_bucket(url: str) -> Iterator[tuple[str, Info]]:
-    """Page by page: `find` would hold a kilobyte of each object in memory until the last one is known."""
+    """Page by page, the next one asked for while one is taken in.
+
+    `find` would hold a kilobyte of each object in memory until the last one is known.
+    """
     store, path = open_store(url)
     bucket, _, prefix = path.partition("/")
-    asked = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else ""}
-    page = store.call_s3("list_objects_v2", **asked)
-    if prefix and not page.get("Contents"):
+    store.s3.meta.events.register(_LISTED, _take_contents, unique_id=_take_contents.__qualname__)
+
+    def ask(**after: str) -> Info:
+        return store.call_s3("list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/" if prefix else "", **after)  # type: ignore[no-any-return]
+
+    page = ask()
+    if prefix and not page["Contents"]:
         raise FileNotFoundError(url)
-    while True:
-        for found in page.get("Contents", []):
-            if not found["Key"].endswith("/"):
-                yield f"s3://{bucket}/{found['Key']}", {**found, "size": found["Size"]}
-        if not page.get("IsTruncated"):
-            return
-        page = store.call_s3("list_objects_v2", **asked, ContinuationToken=page["NextContinuationToken"])
+    with ThreadPoolExecutor(1) as pool:
+        while True:
+            more = page.get("IsTruncated")
+            following = pool.submit(ask, ContinuationToken=page["NextContinuationToken"]) if more else None
+            for found in page["Contents"]:
+                if not found["Key"].endswith("/"):
+                    yield f"s3://{bucket}/{found['Key']}", {**found, "size": int(found["Size"])}
+            if following is None:
+                return
+            page = following.result()
+
+
+def _take_contents(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Called by botocore with a page of a listing: take the objects out of it, as text, before it parses the rest.
+
+    It takes a quarter of a millisecond for each object, most of it for its time of change.
+    """
+    if response_dict["status_code"] != HTTPStatus.OK:
+        return
+    page = ElementTree.fromstring(response_dict["body"])
+    entries = page.findall("{*}Contents")
+    customized_response_dict["Contents"] = [
+        {field.tag.rpartition("}")[2]: field.text for field in entry} for entry in entries
+    ]
+    for entry in entries:
+        page.remove(entry)
+    response_dict["body"] = ElementTree.tostring(page)
 
 
 def _identity(url: str, info: Info, size: int | None, mtime_ns: int | None) -> str | None:

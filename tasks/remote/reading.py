@@ -1,15 +1,20 @@
-"""Reading objects into temporary files, a few ahead of the decoder, with patience for a store that refuses."""
+"""Reading objects into temporary files, a few ahead of the decoder, with patience for a store that refuses.
+
+All batches of a process share one room for a few files, so that the next batch may begin to read while the last files
+of this one are decoded, and the disk holds no more for it.
+"""
 
 import errno
 import random
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import BoundedSemaphore
 from typing import Final
 
 from storage.errors import UserError
@@ -41,44 +46,80 @@ class LocalFile:
     bytes_read: int = 0
 
 
+_room: Final = BoundedSemaphore(AHEAD + 1)
+"""For the files of this process that are read, wait, or are in use."""
+
+
+def _nobody_waits() -> None: ...
+
+
 @contextmanager
-def local_files(paths: Sequence[str]) -> Iterator[Iterator[LocalFile | AudioError]]:
+def local_files(
+    paths: Sequence[str], all_begun: Callable[[], None] = _nobody_waits
+) -> Iterator[Iterator[LocalFile | AudioError]]:
     """Each path as a file on this machine, in order; a local one is itself, an object is read to a temporary file.
 
-    A temporary file is removed when the next one is asked for. While one is in use the next few are read. What cannot
-    be read is an `AudioError` in its place: vanished, permission, throttled, network or too_long.
+    A temporary file is removed when the next one is asked for. While one is in use the next few are read, from now on.
+    What cannot be read is an `AudioError` in its place: vanished, permission, throttled, network or too_long.
+    `all_begun` is called once the reading of the last object has begun: whoever is next finds room as it is left.
     """
     if not any(map(is_url, paths)):
         yield (LocalFile(path_of(path)) for path in paths)
         return
     with TemporaryDirectory(prefix="rolecall-") as scratch, ThreadPoolExecutor(AHEAD) as pool:
-        files = _ahead(paths, Path(scratch), pool)
+        reading = _ReadingAhead(paths, Path(scratch), pool, all_begun)
         try:
-            yield files
+            reading.begin_some()
+            yield iter(reading)
         finally:
-            files.close()
             pool.shutdown(cancel_futures=True)
+            reading.leave()
 
 
-def _ahead(
-    paths: Sequence[str], scratch: Path, pool: ThreadPoolExecutor
-) -> Generator[LocalFile | AudioError, None, None]:
-    waiting = enumerate(paths)
-    coming: deque[Future[LocalFile | AudioError]] = deque()
+class _ReadingAhead:
+    """The files of one batch: those that are read or wait, and the room that they take."""
 
-    def begin() -> None:
-        if (following := next(waiting, None)) is not None:
-            number, path = following
-            coming.append(pool.submit(_local_file, path, scratch / str(number)))
+    def __init__(
+        self, paths: Sequence[str], scratch: Path, pool: ThreadPoolExecutor, all_begun: Callable[[], None]
+    ) -> None:
+        self._waiting = deque(enumerate(paths))
+        self._coming: deque[Future[LocalFile | AudioError]] = deque()
+        self._scratch, self._pool, self._all_begun = scratch, pool, all_begun
+        self._taken = 0
 
-    for _ in range(AHEAD):
-        begin()
-    while coming:
-        file = coming.popleft().result()
-        begin()
-        yield file
-        if isinstance(file, LocalFile) and file.path.is_relative_to(scratch):
-            file.path.unlink()
+    def begin_some(self) -> None:
+        """Begin with the first few; where the batch before still holds the room, as it leaves."""
+        for _ in range(AHEAD):
+            self._begin()
+
+    def __iter__(self) -> Iterator[LocalFile | AudioError]:
+        while self._coming:
+            file = self._coming.popleft().result()
+            self._begin()
+            yield file
+            if isinstance(file, LocalFile) and file.path.is_relative_to(self._scratch):
+                file.path.unlink()
+            self._give_back(1)
+
+    def leave(self) -> None:
+        """Give back what is still taken."""
+        self._give_back(self._taken)
+
+    def _begin(self) -> None:
+        if not self._waiting:
+            return
+        number, path = self._waiting.popleft()
+        # Whoever holds room needs no more to come to an end: a batch that began before has begun all of its files.
+        _room.acquire()
+        self._taken += 1
+        self._coming.append(self._pool.submit(_local_file, path, self._scratch / str(number)))
+        if not self._waiting:
+            self._all_begun()
+
+    def _give_back(self, files: int) -> None:
+        self._taken -= files
+        for _ in range(files):
+            _room.release()
 
 
 def _local_file(path: str, folder: Path) -> LocalFile | AudioError:

@@ -25,7 +25,8 @@ _TOLD: Final = (1.0, 0.0, -1.0)
 class Composition:
     """A track with its truth (segments, roles): 1 on, 0 off, -1 unknown; beats per minute.
 
-    `sections` has a word for every four bars where somebody says what they are, and is empty elsewhere.
+    `sections` has a word for every four bars where somebody says what they are, and is empty elsewhere. `key` is as
+    written.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Composition:
     author: str | None = None
     licence: str = "unspecified"
     sections: tuple[str, ...] = ()
+    key: str | None = None
 
 
 class _Info(BaseModel):
@@ -46,6 +48,7 @@ class _Info(BaseModel):
     author: str | None = None
     licence: str | None = None
     sections: list[str] | None = None
+    key: str | None = None
 
 
 def has_compositions(folder: Path) -> bool:
@@ -85,6 +88,7 @@ def _composition(root: Path, folder: Path) -> Composition:
         author=info.author,
         licence=info.licence or "unspecified",
         sections=tuple(info.sections or ()),
+        key=info.key,
     )
 
 

@@ -49,7 +49,7 @@ def enter_files(ledger: Ledger, tracks: int) -> None:
 
 def enter_labels(ledger: Ledger) -> None:
     """Label every file that has no labels yet; a file of no stated kind is a track."""
-    for statement in (_SPANS, _BARS, _SEGMENTS, _SECTIONS, _PROBABILITIES, _ENTRIES):
+    for statement in (_SPANS, _BARS, _SOUNDING, _SEGMENTS, _SECTIONS, _PROBABILITIES, _ENTRIES):
         ledger.connection.execute(statement)
     ledger.connection.execute(_LABELS)
     ((low, high),) = ledger.rows("SELECT min(label_id), max(label_id) FROM entry")
@@ -124,6 +124,17 @@ SELECT map, bar, round(-14 + 2 * roles + hash(map, bar) % 25 / 10, 1)::FLOAT AS 
        {", ".join(f"(({role} + hash(map, bar, '{role}') % 450) / 1000)::FLOAT AS {role}" for role in ROLES)}
 FROM bar
 """
+_SOUNDING: Final = """
+CREATE OR REPLACE TEMP TABLE map_sounding AS
+WITH span AS (
+    SELECT map, list({role: role, start_bar: start_bar, end_bar: end_bar}) AS spans,
+           list({role: role, start_bar: 1, end_bar: 4}) FILTER (start_bar = 1) AS at_once
+    FROM map_span GROUP BY map
+)
+SELECT map, ledger.sounding_in(spans, first_bar, bars) AS sounding,
+       ledger.sounding_in(coalesce(at_once, []), 1, 4) AS sounding_at_once
+FROM span JOIN (SELECT map, min(bar) AS first_bar, count(*) AS bars FROM map_bar GROUP BY map) USING (map)
+"""
 _SEGMENTS: Final = f"""
 CREATE OR REPLACE TEMP TABLE map_segment AS
 SELECT map, CASE WHEN bar < 1 THEN -1 ELSE (bar - 1) // 4 END AS segment, min(bar) AS start_bar, max(bar) AS end_bar,
@@ -197,10 +208,11 @@ WHERE {_OF_KIND.format(loop="segment = 0")} ORDER BY label_id, segment
 _BAR_ROWS: Final = f"""
 INSERT INTO ledger.bars
 SELECT label_id, CASE WHEN l.kind = 'track' THEN first_bar ELSE 1 END,
-       {", ".join(f"CASE WHEN l.kind = 'track' THEN {c} ELSE {c}[2 - first_bar:5 - first_bar] END" for c in _LISTS)}
+       {", ".join(f"CASE WHEN l.kind = 'track' THEN {c} ELSE {c}[2 - first_bar:5 - first_bar] END" for c in _LISTS)},
+       CASE WHEN l.kind = 'track' THEN sounding ELSE sounding_at_once END
 FROM {_ON_GRID} JOIN (
     SELECT map, min(bar) AS first_bar, {", ".join(f"list({c} ORDER BY bar) AS {c}" for c in _LISTS)}
-    FROM map_bar GROUP BY map) m USING (map)
+    FROM map_bar GROUP BY map) m USING (map) JOIN map_sounding USING (map)
 WHERE {_OF_KIND.format(loop="true")} ORDER BY label_id
 """
 _SPAN_ROWS: Final = f"""

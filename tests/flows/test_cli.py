@@ -60,6 +60,7 @@ def test_a_command_without_words_shows_help(words: tuple[str, ...]) -> None:
         (("lable", "music"), "no such command 'lable'"),
         (("sql",), "missing argument"),
         (("label", "music", "--workers", "x"), "invalid value for '--workers'"),
+        (("export", "--format", "nope", "out"), "invalid value for '--format': 'nope' is not one of 'csv'"),
         (("fetch", "nothing"), "no such command 'nothing'"),
     ],
 )

@@ -1,15 +1,18 @@
 """The engine: a bounded window of batches, and a worker's death costs the item that caused it."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from distributed import Client, Nanny, Scheduler, SpecCluster, get_worker
 
-from flows.engine.cluster import has_gpus, open_client, stream, stream_through_gpus
+from flows.engine.cluster import has_gpus, let_next_begin, open_client, stream, stream_through_gpus
 from flows.engine.outcomes import Finished, Lost
 from storage.errors import UserError
 from storage.vocabulary import Reason
@@ -51,8 +54,7 @@ def tiring(numbers: Sequence[int]) -> list[int]:
     """Work in a process that may do three items."""
     lifetime = getattr(watchdog, "_tired", None) or watchdog.WorkerLifetime(3)
     watchdog._tired = lifetime  # type: ignore[attr-defined]
-    lifetime.begin()
-    lifetime.done(len(numbers))
+    lifetime.begin(len(numbers))
     return [os.getpid()]
 
 
@@ -60,7 +62,7 @@ def refusing(numbers: Sequence[int]) -> list[int]:
     raise ValueError(f"cannot do {numbers}")
 
 
-def finished_items(results: list[Finished[int, list[int]] | Lost[int]]) -> list[int]:
+def finished_items(results: Sequence[Finished[int, Any] | Lost[int]]) -> list[int]:
     return sorted(item for result in results if isinstance(result, Finished) for item in result.batch)
 
 
@@ -94,6 +96,25 @@ def test_every_library_is_held_to_one_thread(client: Client) -> None:
     assert threads == 1
     assert {environment[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
     assert int(environment["MALLOC_TRIM_THRESHOLD_"]) > 1 << 20
+
+
+def letting_the_next_begin(numbers: Sequence[int], folder: Path, needed: int) -> bool:
+    """Work that ends when so many batches have begun, or with False after a minute."""
+    (folder / str(numbers[0])).touch()
+    let_next_begin()
+    end = time.monotonic() + 60
+    while len(list(folder.iterdir())) < needed:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_batch_may_let_the_next_one_begin_before_it_is_done(client: Client, tmp_path: Path) -> None:
+    work = partial(letting_the_next_begin, folder=tmp_path, needed=4)
+    results = list(stream(client, work, [[number] for number in range(8)], Event()))
+    assert finished_items(results) == list(range(8))
+    assert all(result.receipt for result in results if isinstance(result, Finished))
 
 
 @pytest.mark.drill

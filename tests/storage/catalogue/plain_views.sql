@@ -167,4 +167,4 @@ FROM speed
 WHERE stretch BETWEEN 0.88 AND 1.12
   AND (notes = asked_notes OR notes IS NULL OR asked_notes IS NULL OR roles = ['percussion'])
   AND NOT list_has_any(roles, coalesce(asked_roles, []))
-ORDER BY abs(stretch - 1), path;
+ORDER BY asked_notes IS NOT NULL AND notes IS NULL AND roles <> ['percussion'], abs(stretch - 1), path;

@@ -30,11 +30,17 @@ def catalogue(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     enter(connection, model, 5, "/fast.wav", "loop", 150.0, ("A", "minor"), ("melody",))
     enter(connection, model, 6, "/sharp.wav", "loop", 120.0, ("F#", "major"), ("melody",))
     enter(connection, model, 7, "/stab.wav", "oneshot", None, ("A", "minor"), ("melody",))
-    silence = [0.0] * 64
+    spans = (("percussion", 1, 64), ("bass", 17, 48), ("vocal", 33, 40))
     connection.execute(
-        "INSERT INTO ledger.bars VALUES (1, 1, ?, ?, ?, ?, ?, ?, ?)", [[-6.0] * 32 + [0.0] * 32, *[silence] * 6]
+        "INSERT INTO ledger.bars VALUES (1, 1, $levels, $silence, $silence, $silence, $silence, $silence, $silence, "
+        "ledger.sounding_in($spans, 1, 64))",
+        {
+            "levels": [-6.0] * 32 + [0.0] * 32,
+            "silence": [0.0] * 64,
+            "spans": [{"role": role, "start_bar": start, "end_bar": end} for role, start, end in spans],
+        },
     )
-    for role, start, end in (("percussion", 1, 64), ("bass", 17, 48), ("vocal", 33, 40)):
+    for role, start, end in spans:
         connection.execute("INSERT INTO ledger.role_span VALUES (1, ?, ?, ?)", [role, start, end])
     for number, (label, start, end) in enumerate((("intro", 1, 16), ("core", 17, 48), ("outro", 49, 64))):
         connection.execute("INSERT INTO ledger.section VALUES (1, ?, ?, 1.0, ?, ?, 0.9)", [number, label, start, end])
@@ -99,11 +105,11 @@ def test_bars_and_stays_are_told_in_seconds(catalogue: duckdb.DuckDBPyConnection
     assert catalogue.sql("SELECT start_s, end_s FROM role_spans WHERE role = 'vocal'").fetchall() == [(64.0, 80.0)]
 
 
-def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_other_roles(
+def test_compatible_loops_have_a_near_tempo_or_half_of_it_the_same_notes_and_other_roles_and_known_notes_come_first(
     catalogue: duckdb.DuckDBPyConnection,
 ) -> None:
     found = catalogue.sql("SELECT path, stretch, key_match FROM compatible_loops(1)").fetchall()
-    assert found == [("/half.wav", 0.9836, "unknown"), ("/melody.wav", 0.9524, "same notes")]
+    assert found == [("/melody.wav", 0.9524, "same notes"), ("/half.wav", 0.9836, "unknown")]
 
 
 def test_a_track_says_its_roles_sections_and_ends_in_one_row(catalogue: duckdb.DuckDBPyConnection) -> None:

@@ -98,3 +98,26 @@ def test_a_catalogue_of_the_first_schema_keeps_its_labels() -> None:
     assert connection.execute("SELECT role, active FROM roles").fetchall() == [("bass", True)]
     assert connection.execute("SELECT end_bar, bass > 0.8 FROM segments").fetchall() == [(4, True)]
     assert connection.execute("SELECT audio_hash FROM ledger.label").fetchall() == [("bytes",)]
+
+
+def test_labels_from_before_say_which_roles_sound_in_each_bar() -> None:
+    connection = duckdb.connect()
+    migrate(connection, "memory")
+    level, roles = [-6.0] * 12, [[0.5] * 12] * 6
+    connection.execute("ALTER TABLE ledger.bars DROP COLUMN sounding")
+    connection.execute("DELETE FROM schema_migrations WHERE version >= 12")
+    for label, first_bar in ((1, 0), (2, 1)):
+        connection.execute(
+            "INSERT INTO ledger.bars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [label, first_bar, level, *roles]
+        )
+    connection.execute(
+        "INSERT INTO ledger.role_span VALUES (1, 'percussion', 1, 8), (1, 'bass', 5, 9), (1, 'bass', 11, 11)"
+    )
+    migrate(connection, "memory")
+    sounding = [0, 2, 2, 2, 2, 3, 3, 3, 3, 1, 0, 1]
+    assert connection.execute("SELECT sounding FROM ledger.bars ORDER BY label_id").fetchall() == [
+        (sounding,),
+        ([0] * 12,),
+    ]
+    committed = "SELECT ledger.sounding_in(list({role: role, start_bar: start_bar, end_bar: end_bar}), 0, 12)"
+    assert connection.execute(f"{committed} FROM ledger.role_span").fetchall() == [(sounding,)]

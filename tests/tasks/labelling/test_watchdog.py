@@ -9,7 +9,7 @@ import pytest
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError
 from tasks.labelling.request import LabelRequest
-from tasks.labelling.watchdog import Watchdog
+from tasks.labelling.watchdog import Watchdog, WorkerLifetime
 
 HANG = """
 import ctypes, sys
@@ -54,6 +54,11 @@ def test_one_death_is_forgiven_and_two_are_not(tmp_path: Path) -> None:
     die_reading(tmp_path)
     die_reading(tmp_path)
     assert read(tmp_path) is Reason.WORKER_KILLED
+
+
+def test_the_last_batch_of_a_process_lets_no_other_begin() -> None:
+    lifetime = WorkerLifetime(5)
+    assert [lifetime.begin(2) for _ in range(3)] == [True, True, False]
 
 
 def test_a_call_that_hangs_with_the_interpreters_lock_is_ended_and_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from storage.errors import UserError
 from tasks.labelling.finding import find_objects, find_places
 from tasks.remote.listing import Listing, described, look_at_urls
+from tasks.remote.reading import fetched
 from tests.doubles.s3 import SECRET, Bucket, environment, serve_bucket
 from tests.doubles.serving import serve
 
@@ -51,6 +52,30 @@ def test_a_url_may_name_one_object_and_two_urls_find_each_object_once(bucket: Bu
     assert find_objects(["s3://music/kit/snare.wav"]).table["path"].to_pylist() == ["s3://music/kit/snare.wav"]
     assert len(find_objects(["s3://music/kit", "s3://music"]).table) == 2
     assert find_objects(["s3://music/kit"]).table["name_bpm"].to_pylist() == [120.0, None]
+
+
+def test_a_name_is_read_as_it_was_written_whatever_is_in_it(bucket: Bucket, tmp_path: Path) -> None:
+    names = ["a b+c%20d.wav", "ä & <ö>.wav", 'say "hi" 100%.wav', "日本.wav"]
+    for name in names:
+        bucket.put(f"odd/{name}", name.encode())
+    listed = list(Listing("s3://music/odd").audio())
+    assert sorted(one.url for one in listed) == sorted(f"s3://music/odd/{name}" for name in names)
+    for one in listed:
+        name = one.url.rpartition("/")[2].encode()
+        assert one.identity == f"md5:{hashlib.md5(name).hexdigest()}"
+        assert fetched(one.url, tmp_path / "read").path.read_bytes() == name
+        bucket.remove(one.url.removeprefix("s3://music/"))
+
+
+def test_a_bucket_is_listed_page_by_page_to_its_end(bucket: Bucket) -> None:
+    bucket.million, bucket.lists = 2001, 0
+    try:
+        urls = find_objects(["s3://music/made-up"]).table["path"].to_pylist()
+    finally:
+        bucket.million = 0
+    assert bucket.lists == 3
+    assert len(set(urls)) == 2001
+    assert urls[-1] == "s3://music/made-up/00020/track0002000_128bpm.wav"
 
 
 @pytest.mark.parametrize("url", ["s3://music/nowhere", "s3://no-such-bucket", "s3://music/gone.wav"])

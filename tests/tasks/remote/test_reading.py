@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event, Thread
 from unittest.mock import patch
 
 import pytest
@@ -45,6 +46,42 @@ def test_objects_come_in_order_each_read_once_and_no_more_than_a_few_lie_on_the_
     assert [path.name for path in seen] == [f"{number}.wav" for number in range(10)]
     assert not seen[0].parents[1].exists()
     assert set(bucket.reads.values()) == {1}
+
+
+def test_the_next_batch_reads_its_first_files_while_the_last_of_this_one_are_in_use_and_the_room_is_the_same(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    read, all_there, over, on_disk = [], Event(), Event(), []
+
+    def read_next() -> None:
+        with local_files([f"s3://music/{number}.wav" for number in range(6, 10)]) as files:
+            all_there.set()
+            assert over.wait(60)
+            read.extend(file.path.name for file in files if isinstance(file, LocalFile))
+
+    following = Thread(target=read_next)
+    with (
+        patch("tempfile.tempdir", str(tmp_path)),
+        local_files([f"s3://music/{number}.wav" for number in range(6)], following.start) as files,
+    ):
+        for file in files:
+            assert isinstance(file, LocalFile)
+            on_disk.append(len([path for path in tmp_path.rglob("*.wav") if path.is_file()]))
+            if file.path.name == "5.wav":
+                # This one is not over, and all that there is room for has begun.
+                assert all_there.wait(60)
+    over.set()
+    following.join(60)
+    assert read == ["6.wav", "7.wav", "8.wav", "9.wav"]
+    assert max(on_disk) <= reading.AHEAD + 1
+
+
+def test_a_batch_that_is_left_early_gives_its_room_back(bucket: Bucket) -> None:
+    for _ in range(reading.AHEAD):
+        with local_files(["s3://music/1.wav", "s3://music/2.wav", "s3://music/gone.wav"]) as files:
+            assert isinstance(next(files), LocalFile)
+    with local_files([f"s3://music/{number}.wav" for number in range(10)]) as files:
+        assert len(list(files)) == 10
 
 
 def test_a_path_is_itself_and_costs_no_scratch(tmp_path: Path) -> None:
