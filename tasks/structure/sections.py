@@ -17,8 +17,8 @@ WEIGHTS: Final = "sections.safetensors"
 _LABELS: Final = tuple(SectionLabel)
 
 _TOO_SURE: Final = 2.5
-"""By what the model's scores are divided for confidences (Guo and others, ICML 2017). Of tracks of authors that it was not
-fitted to, it takes 92 % of the bars to be right by its own scores, 79 % by these, and 78 % are."""
+"""By what the model's scores are divided for confidences (Guo and others, ICML 2017). Of the bars of other authors it
+takes 92 % to be right by its own scores, 79 % by these, and 78 % are."""
 
 
 def find_sections(track: TrackMap) -> list[Section]:
