@@ -4,7 +4,7 @@ A rhythm repeats with the beat at either tempo. Hardly anybody writes the slower
 faster one above 190. Between these, where hip-hop at 87 and drum and bass at 174 meet, drums decide: how strongly each
 band pulses at one in eight to four times a beat, where low and high onsets fall together or alternate, and how many
 onsets there are to a beat. The weights are a logistic fit to material whose written tempo is known
-(`tests/benchmarks/test_octave_weights.py`).
+(`tests/benchmarks/rhythm/test_octave_weights.py`).
 """
 
 from dataclasses import dataclass

@@ -7,9 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.vocabulary import ROLES
+from storage.vocabulary import ROLES, SectionLabel
 from tasks.features.mel_config import Matrix
+from tasks.structure.iram import smooth
 from tasks.structure.novelty import novelty
+from tasks.structure.section_rules import LABELS, guess
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +65,7 @@ def section_features(track: TrackMap) -> dict[str, Floats]:
         "place": _place(len(track.bars)),
         "repetition": np.hstack([_repetition(bands, level), _repetition(presence, level)]),
         "phrase": _phrase_lines(track.bars),
+        "rules": _rules(track) * min(1.0, 2 * float(np.abs(2 * presence - 1).mean())),
     }
 
 
@@ -170,3 +173,18 @@ def _phrase_lines(bars: range) -> Floats:
     on_line = place % np.array(_LINES) == 0
     first = on_line & (np.cumsum(on_line, axis=1) == 1)
     return np.asarray(first, np.float64)
+
+
+def _rules(track: TrackMap) -> Floats:
+    """What rules by hand make of a track: their evidence (3), their labels (5), where they see a border and where the
+    first core begins, and how far after that a bar is. They take a map at its word, so they count by how sure it is.
+    """
+    bar_roles = smooth(track.activations, track.levels_db, track.thresholds, track.bars)
+    found = guess(bar_roles, track.levels_db, novelty(track.sounds), track.bars)
+    labels = np.eye(len(LABELS))[found.labels]
+    border = np.diff(found.labels, prepend=found.labels[0]) != 0
+    in_core = labels[:, list(LABELS).index(SectionLabel.CORE)] > 0
+    first = int(in_core.argmax()) if in_core.any() else len(labels)
+    since = np.clip((np.arange(len(labels)) - first) / _FAR, -1.0, 1.0)
+    begins = np.arange(len(labels)) == first
+    return np.hstack([found.evidence, labels, border[:, None], begins[:, None], since[:, None]])

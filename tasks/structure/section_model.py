@@ -34,6 +34,10 @@ class Chain:
     last: Floats
     length: Floats
 
+    def scaled(self, factor: float) -> "Chain":
+        """The same with all worths multiplied."""
+        return Chain(self.follow * factor, self.first * factor, self.last * factor, self.length * factor)
+
 
 @dataclass(frozen=True)
 class SectionModel:

@@ -14,8 +14,8 @@ from storage.catalogue.verification import verify
 from storage.published.queries import ask
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
-from tests.benchmarks.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS
-from tests.benchmarks.generated_catalogue import change_tracks, generate
+from tests.benchmarks.catalogue.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS
+from tests.benchmarks.catalogue.generated_catalogue import change_tracks, generate
 
 VIEWS = (
     *("tracks", "roles", "segments", "iram", "bars", "role_spans", "sections"),

@@ -6,7 +6,7 @@ import pytest
 
 from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
-from tests.benchmarks.generated_catalogue import generate
+from tests.benchmarks.catalogue.generated_catalogue import generate
 
 
 @pytest.fixture(scope="session")

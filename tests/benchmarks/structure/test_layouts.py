@@ -29,8 +29,8 @@ from tasks.features.mel import log_compress
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.networks.inference import LoadedNetwork, load_network, predict, predict_at_two_scales
 from tasks.structure.iram import bar_levels_db, smooth
-from tests.benchmarks.joining import join, name_factors, to_one
-from tests.benchmarks.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
+from tests.benchmarks.structure.joining import join, name_factors, to_one
+from tests.benchmarks.structure.layouts import Layout, bar_mels, one_bar_loops, read_layouts, render
 
 pytestmark = pytest.mark.benchmark
 

@@ -21,7 +21,7 @@ from storage.workspace import Workspace
 from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import preview
 from tasks.labelling.request import label_version
-from tests.benchmarks.generated_catalogue import TRACKS, enter_labels, enter_model
+from tests.benchmarks.catalogue.generated_catalogue import TRACKS, enter_labels, enter_model
 from tests.dummies import labelled
 
 pytestmark = pytest.mark.benchmark

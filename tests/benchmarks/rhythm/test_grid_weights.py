@@ -26,8 +26,8 @@ from tasks.features.mel import mel_power, reference_level
 from tasks.rhythm.downbeat import STEPS_PER_BAR, STEPS_PER_PHRASE, WEIGHTS, evidence, sixteenths
 from tasks.rhythm.onsets import GRID_MEL, onset_envelope
 from tasks.sources.compositions import read_compositions
-from tests.benchmarks.modules import Song, read_modules
-from tests.benchmarks.test_grids import DEVELOPED_ON, HALF_IS_FAIR_BPM, rendered_bpm
+from tests.benchmarks.rhythm.modules import Song, read_modules
+from tests.benchmarks.rhythm.test_grids import DEVELOPED_ON, HALF_IS_FAIR_BPM, rendered_bpm
 
 pytestmark = pytest.mark.benchmark
 

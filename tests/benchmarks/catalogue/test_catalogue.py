@@ -1,8 +1,8 @@
 """A large catalogue in the whole schema: how it is published, and how fast it answers what people ask.
 
 ROLECALL_BENCH_TRACKS generated tracks, or the workspace that ROLECALL_BENCH_WORKSPACE names, made by
-`python -m tests.benchmarks.generated_catalogue`. Wall seconds are those of a machine with nothing else to do; the CPU
-seconds beside them say what a busy one would have taken. Each question is asked three times, and the median is printed.
+`python -m tests.benchmarks.catalogue.generated_catalogue`. Wall seconds are those of a machine with nothing else to do;
+the CPU seconds beside them say what a busy one would have taken. Each question is asked three times, and the median is printed.
 """
 
 import os
@@ -17,8 +17,8 @@ import pytest
 from storage.catalogue.ledger import Ledger
 from storage.published.queries import open_catalogue
 from storage.workspace import Workspace
-from tests.benchmarks.catalogue_questions import ABOUT_ONE, QUESTIONS, SCANS
-from tests.benchmarks.generated_catalogue import TRACKS, change_tracks, generate
+from tests.benchmarks.catalogue.catalogue_questions import ABOUT_ONE, QUESTIONS, SCANS
+from tests.benchmarks.catalogue.generated_catalogue import TRACKS, change_tracks, generate
 
 pytestmark = pytest.mark.benchmark
 

@@ -28,8 +28,8 @@ from tasks.structure.iram import smooth
 from tasks.structure.novelty import novelty
 from tasks.structure.section_features import TrackMap, section_features
 from tasks.structure.section_model import likeliest_labels
+from tasks.structure.section_rules import guess
 from tasks.structure.sections import features_of, find_sections
-from tests.benchmarks import section_rules
 
 pytestmark = pytest.mark.benchmark
 
@@ -49,7 +49,7 @@ def by_rules(track: Track) -> Numbers:
     """As the program did before it learned to."""
     one = track.map
     bar_roles = smooth(one.activations, one.levels_db, one.thresholds, one.bars)
-    return numbers(section_rules.find_sections(bar_roles, one.levels_db, novelty(one.sounds), one.bars))
+    return guess(bar_roles, one.levels_db, novelty(one.sounds), one.bars).labels
 
 
 def by_novelty(track: Track) -> Numbers:

@@ -28,7 +28,7 @@ from tasks.rhythm.octave import DOUBTED, profile, slower_reading
 from tasks.rhythm.onsets import GRID_MEL, onset_envelope
 from tasks.rhythm.pulse import find_pulse
 from tasks.sources.compositions import read_compositions
-from tests.benchmarks.test_grid_weights import author_of
+from tests.benchmarks.rhythm.test_grid_weights import author_of
 from tests.grooves import STYLES, groove
 
 pytestmark = pytest.mark.benchmark

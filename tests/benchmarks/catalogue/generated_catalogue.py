@@ -4,7 +4,8 @@ Tracks of 240 bars (60 segments, about 12 role spans, 5 sections), one loop for 
 real catalogue has: copies, files in quarantine, files without labels yet or without a tempo, one-shots, corrections by
 people, labels by a model that is not active. The maps repeat: a label takes one of 1,024 by the hash of its key.
 
-`ROLECALL_WORKSPACE=DIR python -m tests.benchmarks.generated_catalogue` makes one of ROLECALL_BENCH_TRACKS tracks.
+`ROLECALL_WORKSPACE=DIR python -m tests.benchmarks.catalogue.generated_catalogue` makes one of ROLECALL_BENCH_TRACKS
+tracks.
 """
 
 import os

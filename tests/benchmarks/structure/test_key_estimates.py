@@ -28,7 +28,7 @@ from tasks.key_training.material import RATE, TRACK, KeyedFile, KeyedSound, chro
 from tasks.metadata.csv_tables import read_table
 from tasks.metadata.key_names import TONICS, Key, note_set
 from tasks.structure.key import reported_key
-from tests.benchmarks.key_profiles import key_by_profile, pitch_classes
+from tests.benchmarks.structure.key_profiles import key_by_profile, pitch_classes
 
 pytestmark = pytest.mark.benchmark
 
