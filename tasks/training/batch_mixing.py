@@ -14,7 +14,14 @@ from storage.datasets.lock import Examples
 from storage.vocabulary import ROLES
 from tasks.evaluation.metrics import kinds_of
 from tasks.features.cells import MELS_PER_CELL
-from tasks.training.augmentation import (
+from tasks.training.cell_targets import (
+    CellPowers,
+    cell_powers,
+    in_order,
+    shares_of_single_roles,
+    split_by_role,
+)
+from tasks.training.sounds.augmentation import (
     FLOOR,
     MOST_SEMITONES,
     equaliser,
@@ -27,18 +34,11 @@ from tasks.training.augmentation import (
     tilt,
     uniform,
 )
-from tasks.training.cell_targets import (
-    CellPowers,
-    cell_powers,
-    in_order,
-    shares_of_single_roles,
-    split_by_role,
-)
-from tasks.training.reverberation import reverberated
-from tasks.training.single_hits import single_hits
-from tasks.training.synthetic_drums import synthesise_drums
-from tasks.training.synthetic_effects import synthesise_effects
-from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
+from tasks.training.sounds.reverberation import reverberated
+from tasks.training.sounds.single_hits import single_hits
+from tasks.training.sounds.synthetic_drums import synthesise_drums
+from tasks.training.sounds.synthetic_effects import synthesise_effects
+from tasks.training.sounds.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 _RENDERED_SHARE: Final = 0.35
 """Share of a batch that is rows of the data set as they were rendered."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tasks.features.mel_config import MelConfig
-from tasks.training.augmentation import MOST_SEMITONES
+from tasks.training.sounds.augmentation import MOST_SEMITONES
 
 
 @pytest.fixture

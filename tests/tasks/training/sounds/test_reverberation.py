@@ -3,7 +3,7 @@
 import torch
 
 from tasks.features.mel_config import MelConfig
-from tasks.training.reverberation import reverberated
+from tasks.training.sounds.reverberation import reverberated
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tasks.training.augmentation import uniform
+from tasks.training.sounds.augmentation import uniform
 
 
 def reverberated(power: Tensor, random: torch.Generator) -> Tensor:

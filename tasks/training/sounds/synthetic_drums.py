@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from tasks.training.augmentation import uniform
+from tasks.training.sounds.augmentation import uniform
 
 _STEPS_PER_BAR: Final = 16
 _DRUMS: Final = (1, 3)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tasks.features.mel_config import MelConfig
-from tasks.training.augmentation import FRAMES_PER_BEAT
-from tasks.training.single_hits import single_hits
+from tasks.training.sounds.augmentation import FRAMES_PER_BEAT
+from tasks.training.sounds.single_hits import single_hits
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
 BAR = FRAMES // 4

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from storage.vocabulary import BARS_PER_SEGMENT
-from tasks.training.augmentation import FRAMES_PER_BEAT, uniform
+from tasks.training.sounds.augmentation import FRAMES_PER_BEAT, uniform
 
 _SHORTEST: Final = 4
 """Frames of the musical axis: a sixteenth of a bar, some tenth of a second."""

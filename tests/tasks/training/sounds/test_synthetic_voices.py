@@ -5,9 +5,9 @@ import torch
 
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tasks.training.synthetic_drums import synthesise_drums
-from tasks.training.synthetic_effects import synthesise_effects
-from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
+from tasks.training.sounds.synthetic_drums import synthesise_drums
+from tasks.training.sounds.synthetic_effects import synthesise_effects
+from tasks.training.sounds.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 HERTZ = torch.from_numpy(mel_centres(MelConfig()))
 FRAMES = MelConfig().frames_per_segment

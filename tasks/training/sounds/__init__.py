@@ -1,0 +1,1 @@
+"""Sounds made or changed while training: augmentation, single hits, reverberation, synthetic voices."""
