@@ -44,6 +44,8 @@ KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=4000000000
 TRAIN := OMP_NUM_THREADS=1 $(KEEP_MEMORY) $(BIN)/rolecall train bundled-model --workspace $(MODEL_WORKSPACE)
 ask = $(BIN)/rolecall sql "$(1)" --format csv --workspace $(MODEL_WORKSPACE) | tail -n +2
 
+latest = $(call ask,SELECT model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at DESC LIMIT 1)
+
 # What took long is not done again where a `make model` was stopped.
 $(MODEL_WORKSPACE)/.rendered: $(VENV)/.installed
 	$(BIN)/rolecall fetch folder $(CORPUS)/loops --workspace $(MODEL_WORKSPACE)
@@ -51,10 +53,14 @@ $(MODEL_WORKSPACE)/.rendered: $(VENV)/.installed
 	$(BIN)/rolecall dataset build bundled-model --workspace $(MODEL_WORKSPACE)
 	touch $@
 
-.PHONY: model
-model: $(MODEL_WORKSPACE)/.rendered  ## make model CORPUS=folder: the bundled model again, from loops to card
+$(MODEL_WORKSPACE)/.trained: $(MODEL_WORKSPACE)/.rendered
 	$(TRAIN) --width 28 --parts 0.5 --epochs 36 --patience 36 --steps 100
-	made=$$($(call ask,SELECT model_id FROM models WHERE name LIKE '%-bce-bundled-model' ORDER BY created_at DESC LIMIT 1)); \
+	$(latest) > $@
+
+.PHONY: model
+model: $(MODEL_WORKSPACE)/.trained  ## make model CORPUS=folder: the bundled model again, from loops to card
+	$(TRAIN) --width 28 --parts 0.5 --epochs 6 --patience 6 --steps 100 --rate 0.001 --stay 0.5 --start $$(cat $<)
+	made=$$($(latest)); \
 	  cp $(MODEL_WORKSPACE)/models/$$made/card.json $(MODEL_WORKSPACE)/models/$$made/model.safetensors storage/bundled/model/
 	$(BIN)/rolecall evaluate default --on $(CORPUS)/loops --report $(MODEL_WORKSPACE)/loops.md
 	cp $(MODEL_WORKSPACE)/loops-reliability.png storage/bundled/model/calibration.png

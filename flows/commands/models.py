@@ -59,6 +59,11 @@ def train(
     teacher: Annotated[
         list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
     ] = None,
+    start: Annotated[str | None, typer.Option(help="A model to train further, by id or name.")] = None,
+    stay: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the weights of --start in the trained ones that are kept.")
+    ] = 0.0,
+    rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; for --start less is enough.")] = 3e-3,
     sweep: Annotated[
         str | None, typer.Option(help="Many trainings: a TOML file, or the name of a shipped one: leaderboard, paper.")
     ] = None,
@@ -78,6 +83,8 @@ def train(
     if sweep is not None and folds is not None:
         raise UserError("--sweep and --folds are two kinds of work; ask for one of them")
 
+    if stay and start is None:
+        raise UserError("--stay says how much of --start is kept; name a model with --start")
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
     if sweep is not None:
@@ -102,9 +109,17 @@ def train(
     _choose("pooling", pooling, POOLINGS)
     _choose("loss", loss, LOSSES)
     training = TrainingConfig(
-        loss=loss, epochs=epochs, steps=steps, batch_size=batch, patience=patience, parts=parts, seed=seed
+        loss=loss,
+        epochs=epochs,
+        steps=steps,
+        batch_size=batch,
+        learning_rate=rate,
+        patience=patience,
+        parts=parts,
+        stay=stay,
+        seed=seed,
     )
-    request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()))
+    request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()), start)
     ready_for_flows(where)
     if folds is not None:
         from flows.training.folds import cross_validate

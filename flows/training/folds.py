@@ -38,10 +38,12 @@ def cross_validate(
     """Scores of a training on loops that it did not learn from, fold by fold and over all; no model is stored.
 
     Every group of the training and the validation side is held out once; the test side stays untouched. Raises
-    UserError if the request names teachers, or if there are fewer groups than folds.
+    UserError if the request names teachers or a start, or if there are fewer groups than folds.
     """
-    if request.teachers:
-        raise UserError("a teacher has learned from what the folds hold out; cross-validate without --teacher")
+    if request.teachers or request.start:
+        raise UserError(
+            "a model has learned from what the folds hold out; cross-validate without --teacher and --start"
+        )
     store = Workspace(Path(workspace))
     _, examples, dealt = deal(request, folds, store)
     answers = answer_all(request, dealt, store, workers, dask)

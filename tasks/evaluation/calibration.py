@@ -4,6 +4,7 @@ All of it is learned on the validation split, where every kind of material (mixe
 counts the same, however many rows it has.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from tasks.evaluation.metrics import Labels, best_threshold, kinds_of
 WANTED_PRECISION: Final = 0.9
 _MARGIN: Final = 0.03
 """Precision beyond the wanted one where a band is chosen: other people's sounds lose about as much."""
+_LEVELS: Final = 100
 _EPSILON: Final = 1e-6
 _PRIOR: Final = 0.02
 _NARROWEST: Final = 0.05
@@ -51,15 +53,23 @@ def choose_thresholds(mix_ids: list[str], labels: Labels, probabilities: Labels)
 
 
 def choose_bands(
-    mix_ids: list[str], labels: Labels, probabilities: Labels, thresholds: dict[str, float]
+    mix_ids: list[str],
+    labels: Labels,
+    probabilities: Labels,
+    thresholds: dict[str, float],
+    units: Sequence[str] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """The unsure band of each role: outside it nine of ten answers are right, on and off.
 
-    Where no answers are as good as that, the band reaches to the end, and the role is never said for sure.
+    That holds over all kinds of material, and in each that has answers enough by itself whichever one of its `units`
+    is left out: an author, a pack, a composition. So neither many loops nor one easy composition make up for what is
+    wrong in the others. Where no answers are as good as that, the band reaches to the end, and the role is never said
+    for sure.
     """
     weights = kind_weights(mix_ids)
+    parts = _parts(mix_ids, units)
     return {
-        role: _band(labels[:, place], probabilities[:, place], weights, thresholds[role])
+        role: _band(labels[:, place], probabilities[:, place], weights, parts, thresholds[role])
         for place, role in enumerate(ROLES)
     }
 
@@ -87,24 +97,53 @@ def _fit(labels: Labels, probabilities: Labels, weights: NDArray[np.float64]) ->
     return round(float(np.exp(best[0])), 4), round(float(best[1]), 4)
 
 
-def _band(labels: Labels, probabilities: Labels, weights: NDArray[np.float64], threshold: float) -> tuple[float, float]:
+Parts = list[tuple[NDArray[np.bool_], NDArray[np.int64]]]
+"""For each kind of material which rows (n,) are of it, and the unit of every row as a number (n,)."""
+
+
+def _parts(mix_ids: list[str], units: Sequence[str] | None) -> Parts:
+    kinds = kinds_of(mix_ids)
+    numbers = np.unique(units if units is not None else mix_ids, return_inverse=True)[1].astype(np.int64)
+    return [(kinds == kind, numbers) for kind in np.unique(kinds)]
+
+
+def _band(
+    labels: Labels, probabilities: Labels, weights: NDArray[np.float64], parts: Parts, threshold: float
+) -> tuple[float, float]:
     known = labels >= 0
     wanted, given, share = labels[known] > 0.5, probabilities[known], weights[known]
-    high = _edge(wanted, given, share, threshold)
-    low = 1 - _edge(~wanted, 1 - given, share, 1 - threshold)
+    there = [(of_kind[known], units[known]) for of_kind, units in parts]
+    high = _edge(wanted, given, share, there, threshold)
+    low = 1 - _edge(~wanted, 1 - given, share, there, 1 - threshold)
     low, high = min(low, threshold - _NARROWEST), max(high, threshold + _NARROWEST)
     return round(max(0.0, low), 2), round(min(1.0, high), 2)
 
 
-def _edge(wanted: NDArray[np.bool_], given: NDArray[np.floating], share: NDArray[np.float64], start: float) -> float:
-    """The lowest level from `start` on beyond which the wanted precision is reached by answers enough; else 1."""
-    for level in np.arange(np.ceil(start * 100), 100) / 100:
+def _edge(
+    wanted: NDArray[np.bool_], given: NDArray[np.floating], share: NDArray[np.float64], parts: Parts, start: float
+) -> float:
+    """The lowest level from `start` on from which the wanted precision is reached by answers enough; else 1."""
+    edge = 1.0
+    for level in np.arange(_LEVELS - 1, np.ceil(start * _LEVELS) - 1, -1) / _LEVELS:
         said = given > level
         if said.sum() < _FEWEST:
-            return 1.0
-        if np.average(wanted[said], weights=share[said]) >= WANTED_PRECISION + _MARGIN:
-            return float(level)
-    return 1.0
+            continue
+        if np.average(wanted[said], weights=share[said]) < WANTED_PRECISION + _MARGIN:
+            break
+        if any(_worst_precision(wanted[said & kind], units[said & kind]) < WANTED_PRECISION for kind, units in parts):
+            break
+        edge = float(level)
+    return edge
+
+
+def _worst_precision(right: NDArray[np.bool_], units: NDArray[np.int64]) -> float:
+    """The precision of some answers without the unit that does most for it; 1 where they are too few to tell."""
+    if len(right) < _FEWEST:
+        return 1.0
+    answers, hits = np.bincount(units), np.bincount(units, weights=right)
+    left = len(right) - answers
+    without = (right.sum() - hits)[left >= _FEWEST] / left[left >= _FEWEST]
+    return float(min(right.mean(), *without)) if len(without) else float(right.mean())
 
 
 def _log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

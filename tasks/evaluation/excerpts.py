@@ -18,12 +18,15 @@ from tasks.metadata.written import Written, read_written
 from tasks.rhythm.grid import Grid, Tempo, stated_tempo
 from tasks.rhythm.loop_tempo import tempo_from_length
 from tasks.sources.compositions import Composition
-from tasks.structure.segments import loop_bounds, loop_mels, track_bounds, track_mels
+from tasks.structure.segments import loop_bounds, loop_mels, one_shot_bounds, track_bounds, track_mels
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A loop (one row of labels) or a composition (one row for every four bars from its start), 1, 0, or -1 unknown."""
+    """A loop or one-shot (one row of labels) or a composition (one for every four bars), 1, 0, or -1 unknown.
+
+    The bars of a composition are counted from its start; the tempo of a one-shot is not asked for.
+    """
 
     name: str
     group: str
@@ -39,16 +42,20 @@ def excerpts_of(compositions: Sequence[Composition]) -> list[Excerpt]:
 
 
 def excerpts_in(manifest: Path) -> list[Excerpt]:
-    """The labelled loops of a manifest, without its one-shots; raises UserError naming a line that is wrong."""
+    """The labelled loops and one-shots of a manifest; raises UserError naming a line that is wrong.
+
+    A one-shot is asked about as it is labelled: as a loop that is as long as itself.
+    """
     found = []
     for row in read_manifest(manifest):
         roles = row.roles()
-        if not roles or row.kind() is Kind.ONESHOT:
+        if not roles:
             continue
         labels = np.array([[float(role in roles) for role in ROLES]], np.float32)
+        kind = Kind.ONESHOT if row.kind() is Kind.ONESHOT else Kind.LOOP
         bpm = _bpm(read_written(row.path), row.bpm(), row.number("duration_s"))
         group = row.cells.get("group") or path_text(row.path.parent.name)
-        found.append(Excerpt(path_text(row.path.stem), group, row.path, Kind.LOOP, bpm, labels))
+        found.append(Excerpt(path_text(row.path.stem), group, row.path, kind, bpm, labels))
     return found
 
 
@@ -74,8 +81,10 @@ def excerpt_features(
     power /= reference_level(power)
     duration_s = len(samples) / config.sample_rate
     grid = Grid(Tempo(bpm, BpmSource.MANIFEST, 1.0), 0.0)
-    if excerpt.kind is Kind.LOOP:
-        mels = loop_mels(power, loop_bounds(grid.bar_s, duration_s), config)
+    if excerpt.kind is not Kind.TRACK:
+        is_loop = excerpt.kind is Kind.LOOP
+        bound = loop_bounds(grid.bar_s, duration_s) if is_loop else one_shot_bounds(duration_s)
+        mels = loop_mels(power, bound, config)
         return log_compress(mels), np.repeat(excerpt.labels, len(mels), axis=0)
     mels = track_mels(power, track_bounds(grid, duration_s), grid.bar_s, config)
     if abs(len(mels) - len(excerpt.labels)) > 1:

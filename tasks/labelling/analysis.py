@@ -15,7 +15,7 @@ from tasks.labelling.request import LabelRequest
 from tasks.metadata.key_names import Key
 from tasks.metadata.written import Written, read_written, stated_key
 from tasks.rhythm.grid import Grid, Tempo, estimate_grid, numbered_grid, stated_grid, stated_tempo
-from tasks.rhythm.loop_tempo import loop_tempo, numbered_tempo, tempo_from_length
+from tasks.rhythm.loop_tempo import loop_tempo, numbered_tempo
 from tasks.rhythm.one_shots import LONGEST_S, is_one_shot
 from tasks.rhythm.onsets import GridPower, grid_mel_at
 from tasks.structure.key import estimated_key
@@ -25,6 +25,7 @@ from tasks.structure.segments import (
     is_whole,
     loop_bounds,
     loop_mels,
+    one_shot_bounds,
     phrase_mels,
     phrase_of,
     timed_mels,
@@ -73,7 +74,7 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     tempo = stated_tempo(written, request.bpm, sound.duration_s)
     kind = request.kind or _kind(rhythm, written, tempo)
     if kind is Kind.ONESHOT:
-        mels = compress_in_place(loop_mels(power, _repeated(sound.duration_s), config))
+        mels = compress_in_place(loop_mels(power, one_shot_bounds(sound.duration_s), config))
         return Analysis(kind, sound.duration_s, sound.digest, None, [], mels, [], range(0), key)
     if kind is Kind.LOOP:
         found = tempo or _loop_tempo(rhythm, written.name_number)
@@ -129,8 +130,3 @@ def _kind(rhythm: GridPower, written: Written, tempo: Tempo | None) -> Kind:
     bpm = tempo.bpm if tempo else written.name_number
     longest = LONGEST_S if bpm is None else _LOOP_BARS * BEATS_PER_BAR * 60 / bpm
     return Kind.LOOP if rhythm.duration_s < longest * (1 - 1e-3) else Kind.TRACK
-
-
-def _repeated(duration_s: float) -> Bounds:
-    """A one-shot as the network hears it best: as a loop that is as long as itself, again and again."""
-    return loop_bounds(60 * BEATS_PER_BAR / tempo_from_length(duration_s).bpm, duration_s)

@@ -7,10 +7,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.vocabulary import BARS_PER_SEGMENT
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR
 from tasks.features.mel import cut_segments
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.rhythm.grid import Grid
+from tasks.rhythm.loop_tempo import tempo_from_length
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
@@ -53,6 +54,11 @@ def track_bounds(grid: Grid, duration_s: float) -> list[Bounds]:
 def loop_bounds(bar_s: float, duration_s: float) -> Bounds:
     """The one segment of a loop: all its bars, at least one."""
     return Bounds(0, 1, max(1, round(duration_s / bar_s)), 0.0, duration_s)
+
+
+def one_shot_bounds(duration_s: float) -> Bounds:
+    """A one-shot as the network hears it best: as a loop that is as long as itself, again and again."""
+    return loop_bounds(60 * BEATS_PER_BAR / tempo_from_length(duration_s).bpm, duration_s)
 
 
 def track_mels(power: Matrix, bounds: list[Bounds], bar_s: float, config: MelConfig) -> Matrix:

@@ -34,6 +34,9 @@ from tasks.training.cell_targets import (
     shares_of_single_roles,
     split_by_role,
 )
+from tasks.training.reverberation import reverberated
+from tasks.training.single_hits import single_hits
+from tasks.training.synthetic_drums import synthesise_drums
 from tasks.training.synthetic_effects import synthesise_effects
 from tasks.training.synthetic_notes import NOTE_STYLES, synthesise_notes
 
@@ -46,8 +49,12 @@ _MIX_SHARE: Final = 0.05
 _CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
 """Share of cuts to which no loop is added."""
-_SYNTHETIC: Final = {"fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
+_HIT_SHARE: Final = 0.08
+"""Share of sums that are one hit or note of one loop, as a one-shot is heard."""
+_SYNTHETIC: Final = {"percussion": 0.12, "fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
 """Share of voices of a role that are synthetic instead of a loop."""
+_WET: Final = {"percussion": 0.25, "bass": 0.08, "fx": 0.1, "melody": 0.15, "chords": 0.1, "vocal": 0.15}
+"""Share of voices of a role that get a reverberation, which makes nothing else of them."""
 _MORE_VOICES: Final = (0.42, 0.22, 0.15, 0.11, 0.06, 0.04)
 _LOWEST_DB: Final = (-4.0, *[-16.0] * 5)
 _HIGHEST_DB: Final = 2.0
@@ -96,9 +103,9 @@ class BatchMixer:
     alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
     or a single loop of a role drawn evenly, and gets up to five more single loops; the loops and cuts of one author,
     pack or composition come as often as the root of their number, so that no one sound designer is most of what a
-    role sounds like. The wanted roles are the union (-1
+    role sounds like. A few are a single hit or note instead. The wanted roles are the union (-1
     where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
-    its own level, equaliser and fades; some are synthetic. All are levelled, tilted a little, and a
+    its own level, equaliser and fades; some are synthetic, some reverberate. All are levelled, tilted a little, and a
     stretch of time and one of frequency hidden.
     """
 
@@ -164,8 +171,8 @@ class BatchMixer:
 
     def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
         """Mel powers (rows, frames, mels) of new sums, the union of their roles, each role's shares of their cells."""
-        first, more = self._first(rows)
-        power, wanted, parts = self._voices(first, 0)
+        first, more, hits = self._first(rows)
+        power, wanted, parts = self._voices(first, 0, hits)
         for place in range(1, len(_MORE_VOICES)):
             sounding = (place <= more).nonzero()[:, 0]
             if len(sounding):
@@ -176,8 +183,8 @@ class BatchMixer:
                 parts.add(places, parted)
         return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0), parts.shares()
 
-    def _first(self, rows: int) -> tuple[Tensor, Tensor]:
-        """The first loop or mix of each row, and how many more voices are added."""
+    def _first(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The first loop or mix of each row, how many more voices are added, and whether it is but one hit."""
         first, kind = self._single(rows), uniform(rows, self._random)
         more = torch.multinomial(torch.tensor(_MORE_VOICES), rows, replacement=True, generator=self._random)
         if len(self._mixed.rows):
@@ -186,30 +193,40 @@ class BatchMixer:
             cut = kind >= 1 - _CUT_SHARE
             first = torch.where(cut, self._cuts.draw(rows, self._random), first)
             more = more.masked_fill(cut & (uniform(rows, self._random) < _BARE_CUTS), 0)
-        return first, more
+        hits = (kind >= _MIX_SHARE) & (kind < _MIX_SHARE + _HIT_SHARE)
+        return first, more.masked_fill(hits, 0), hits
 
     def _single(self, rows: int) -> Tensor:
         """Rows with one role, every role as often as the others."""
         chosen = torch.stack([pool.draw(rows, self._random) for pool in self._singles])
         return chosen[torch.randint(len(self._singles), (rows,), generator=self._random), torch.arange(rows)]
 
-    def _voices(self, chosen: Tensor, place: int) -> tuple[Tensor, Tensor, CellPowers]:
-        """Mel powers (voices, frames, mels) of the chosen rows, changed each in its own way, their labels and parts."""
+    def _voices(self, chosen: Tensor, place: int, hits: Tensor | None = None) -> tuple[Tensor, Tensor, CellPowers]:
+        """Mel powers (voices, frames, mels) of the chosen rows, changed each in its own way, their labels and parts.
+
+        Of those that are `hits` only one hit is left.
+        """
         random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
         labels = self._labels[chosen.to(self._device)]
         times = moved_in_time(len(chosen), frames, random)
         pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random).to(self._device)
         power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
         for role, share in _SYNTHETIC.items():
-            places = self._synthetic(labels, role, share)
+            places = self._of_role_alone(labels, role, share)
             if len(places):
                 power[places.to(self._device)] = self._synthesise(role, len(places)).to(self._device)
+        if hits is not None and hits.any():
+            power[hits.to(self._device)] = single_hits(power[hits.to(self._device)], random)
+        for role, share in _WET.items():
+            wet = self._of_role_alone(labels, role, share).to(self._device)
+            if len(wet):
+                power[wet] = reverberated(power[wet], random)
         slow = levels(len(chosen), _LOWEST_DB[place], _HIGHEST_DB, random) * fades(len(chosen), frames, random)
         power = power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device)
         return power, labels, split_by_role(power, self._shares_of(chosen, times))
 
-    def _synthetic(self, labels: Tensor, role: str, share: float) -> Tensor:
-        """Which voices of this role alone become synthetic."""
+    def _of_role_alone(self, labels: Tensor, role: str, share: float) -> Tensor:
+        """A share of the voices of this role alone, by their places."""
         place = ROLES.index(role)
         alone = (labels[:, place] == 1) & ((labels > 0).sum(dim=1) == 1)
         return (alone.cpu() & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
@@ -219,6 +236,8 @@ class BatchMixer:
         frames = self._mels.shape[1]
         if role == "fx":
             return synthesise_effects(rows, frames, self._hertz, self._random)
+        if role == "percussion":
+            return synthesise_drums(rows, frames, self._hertz, self._random)
         return synthesise_notes(NOTE_STYLES[role], rows, frames, self._hertz, self._random)
 
     def _finished(self, power: Tensor) -> Tensor:

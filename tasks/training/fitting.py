@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import save
+from safetensors.torch import load_file, save
+from torch import Tensor
 
 from storage.datasets.lock import DatasetLock, DatasetStore, Examples
 from storage.datasets.soft_labels import read_soft_labels
+from storage.errors import UserError
 from storage.models import ModelCard, ModelStore, StoredModel, identify
 from storage.vocabulary import ROLES
 from tasks.datasets.recipe import SplitRules
@@ -37,7 +39,10 @@ Report = Callable[[int, float, float], None]
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """A training as it is asked for; `teachers` are models that a student imitates, by id or name."""
+    """A training as it is asked for; models go by id or name.
+
+    `teachers` are those that a student imitates, `start` is the one whose weights are trained further.
+    """
 
     dataset: str
     network: str
@@ -45,6 +50,7 @@ class TrainingRequest:
     width: int
     training: TrainingConfig
     teachers: tuple[str, ...] = ()
+    start: str | None = None
 
     @property
     def name(self) -> str:
@@ -107,7 +113,18 @@ def fit(request: TrainingRequest, material: Material, checkpoint: Path, report: 
         report,
         checkpoint=checkpoint,
         teacher=load_teacher(material.models, request.teachers),
+        start=_start(request, material),
     )
+
+
+def _start(request: TrainingRequest, material: Material) -> dict[str, Tensor] | None:
+    """The weights to start from, if the request names a model; raises UserError if that is another network."""
+    if request.start is None:
+        return None
+    stored = material.models.load(request.start)
+    if stored.card.network != network_config(request, material.made).to_dict():
+        raise UserError(f"model {request.start} is another network than the one that is asked for; see its card")
+    return load_file(stored.weights)
 
 
 def save_model(request: TrainingRequest, material: Material, trained: TrainedNetwork) -> StoredModel:
@@ -120,7 +137,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
     calibration = fit_calibration(held.mix_ids, held.labels, raw["validation"])
     answers = {split: calibrate(given, calibration) for split, given in raw.items()}
     thresholds = choose_thresholds(held.mix_ids, held.labels, answers["validation"])
-    unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds)
+    unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds, held.units)
     card = ModelCard(
         model_id="",
         name=request.name,
@@ -138,6 +155,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
         training={
             **asdict(request.training),
             "teachers": list(request.teachers),
+            "start": request.start,
             "soft_labels": material.teacher,
             **asdict(trained.history),
         },

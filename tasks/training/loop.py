@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -39,7 +39,8 @@ class TrainingConfig:
     The learning rate rises over the first tenth and falls as a cosine. `patience` epochs without a better validation
     score end the training early; `averaging` is the decay of the moving average of the weights that is kept;
     `imitation` is the share of a student's loss that comes from its teacher; `parts` weighs the loss of telling the
-    roles apart in every cell of a `CellNetwork`, beside that of telling them in the whole.
+    roles apart in every cell of a `CellNetwork`, beside that of telling them in the whole; `stay` is the share of the
+    weights it started from in those that a training keeps (Wortsman et al., CVPR 2022).
     """
 
     loss: str = "bce"
@@ -52,6 +53,7 @@ class TrainingConfig:
     averaging: float = 0.998
     imitation: float = 0.7
     parts: float = 0.0
+    stay: float = 0.0
     seed: int = 2026
 
 
@@ -73,17 +75,20 @@ def train_network(
     *,
     checkpoint: Path | None = None,
     teacher: Teacher | None = None,
+    start: Mapping[str, Tensor] | None = None,
 ) -> TrainedNetwork:
-    """Train on one split, keep the epoch that is best on the other.
+    """Train on one split, from the weights `start` or from none, and keep the epoch that is best on the other.
 
     `report` is called after each epoch: number, loss, validation score (`selection_score`). With a `checkpoint`, the
     state is written after each epoch, and a training that was stopped goes on from there to the same result.
     """
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    state = _begin(config, training, device)
+    state = _begin(config, training, device, start)
     soft_labels = None if train.soft_labels is None else hashlib.sha256(train.soft_labels.tobytes()).hexdigest()
-    purpose = json.dumps([asdict(config), asdict(training), asdict(mel), len(train.labels), soft_labels])
+    purpose = json.dumps(
+        [asdict(config), asdict(training), asdict(mel), len(train.labels), soft_labels, _digest(start)]
+    )
     if checkpoint is not None:
         load_checkpoint(checkpoint, state, purpose)
     mixer = BatchMixer(train, mel_centres(mel), device, state.random)
@@ -91,8 +96,9 @@ def train_network(
     while state.history.epoch < training.epochs and not _out_of_patience(state.history, training):
         with _without_denormals():
             loss_value = _epoch(state, training, mixer, loss, teacher)
-        score = selection_score(validation.mix_ids, validation.labels, predict(state.average, validation.mels))
-        _record_epoch(state, loss_value, score)
+        answering = _between(state.average, start, training.stay)
+        score = selection_score(validation.mix_ids, validation.labels, predict(answering, validation.mels))
+        _record_epoch(state, answering, loss_value, score)
         report(state.history.epoch - 1, loss_value, score)
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, purpose)
@@ -110,14 +116,25 @@ def _without_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def _begin(config: NetworkConfig, training: TrainingConfig, device: torch.device) -> TrainingState:
-    network = channels_last(config.build().to(device))
+def _begin(
+    config: NetworkConfig, training: TrainingConfig, device: torch.device, start: Mapping[str, Tensor] | None
+) -> TrainingState:
+    network = config.build()
+    if start is not None:
+        network.load_state_dict(start)
+    network = channels_last(network.to(device))
     average = deepcopy(network).eval()
     head = _cell_head(network, config.roles).to(device) if training.parts else None
     learning = [*network.parameters(), *(head.parameters() if head is not None else [])]
     optimiser = torch.optim.AdamW(learning, training.learning_rate, weight_decay=training.weight_decay)
     random = torch.Generator().manual_seed(training.seed)
     return TrainingState(network, head, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
+
+
+def _digest(weights: Mapping[str, Tensor] | None) -> str | None:
+    if weights is None:
+        return None
+    return hashlib.sha256(b"".join(value.numpy().tobytes() for value in weights.values())).hexdigest()
 
 
 def _cell_head(network: RoleNetwork, roles: int) -> CellHead:
@@ -178,14 +195,25 @@ def _out_of_patience(history: TrainingHistory, training: TrainingConfig) -> bool
     return history.epoch - 1 - history.best_epoch >= training.patience
 
 
-def _record_epoch(state: TrainingState, loss_value: float, score: float) -> None:
+def _between(average: nn.Module, start: Mapping[str, Tensor] | None, stay: float) -> nn.Module:
+    """The network that answers: the averaged one, or one whose weights lie between it and where it started."""
+    if start is None or not stay:
+        return average
+    between = deepcopy(average)
+    for name, kept in between.state_dict().items():
+        if kept.dtype.is_floating_point:
+            kept.lerp_(start[name].to(kept.device), stay)
+    return between
+
+
+def _record_epoch(state: TrainingState, answering: nn.Module, loss_value: float, score: float) -> None:
     """Write the epoch into the history, and keep the weights if they are the best so far, or nobody can say."""
     history = state.history
     history.losses.append(loss_value)
     history.validation_pr_auc.append(score)
     if score > history.best or math.isnan(score):
         history.best, history.best_epoch = max(history.best, 0.0 if math.isnan(score) else score), history.epoch
-        state.kept = deepcopy(state.average.state_dict())
+        state.kept = deepcopy(answering.state_dict())
     history.epoch += 1
 
 

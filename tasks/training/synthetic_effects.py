@@ -4,11 +4,15 @@ Recorded effects are the scarcest loops there are. What makes an effect is a mov
 movement is easily drawn: a band of noise or a few partials whose place, width and level change over the bars.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
-_FRAMES_PER_BEAT = 16
+_FRAMES_PER_BEAT: Final = 16
+_TONAL: Final = 0.25
+"""Share of effects without noise, such as tonal risers: they move as no melody does."""
 
 
 def synthesise_effects(rows: int, frames: int, hertz: Tensor, random: torch.Generator) -> Tensor:
@@ -20,7 +24,7 @@ def synthesise_effects(rows: int, frames: int, hertz: Tensor, random: torch.Gene
     time, length = _moments(rows, frames, random)
     noise = _noise_band(time, hertz, rows, random)
     tones = _partials(time, hertz, rows, random)
-    is_tonal = (_uniform(rows, random) < 0.15)[:, None, None]
+    is_tonal = (_uniform(rows, random) < _TONAL)[:, None, None]
     both = (_uniform(rows, random) < 0.1)[:, None, None]
     power = torch.where(both, noise + 0.5 * tones, torch.where(is_tonal, tones, noise))
     power = power * _envelope(time, length, random) * _gates(rows, frames, random)

@@ -20,18 +20,22 @@ _NOTES: Final = 72
 
 @dataclass(frozen=True)
 class NoteStyle:
-    """How a role uses notes: lowest and highest root (MIDI), notes at once, scale steps it wanders, onsets a step."""
+    """How a role uses notes: lowest and highest root (MIDI), notes at once, scale steps it wanders, onsets a step.
+
+    `breathy` is the share of voices that are nearly as much noise as tone, as breathy leads and noisy pads are.
+    """
 
     roots: tuple[int, int]
     voices: tuple[int, int]
     range: int
     density: tuple[float, float]
+    breathy: float
 
 
 NOTE_STYLES: Final = {
-    "bass": NoteStyle(roots=(26, 42), voices=(1, 1), range=5, density=(0.1, 0.8)),
-    "melody": NoteStyle(roots=(50, 74), voices=(1, 1), range=10, density=(0.2, 0.9)),
-    "chords": NoteStyle(roots=(43, 64), voices=(3, 4), range=7, density=(0.02, 0.4)),
+    "bass": NoteStyle(roots=(26, 42), voices=(1, 1), range=5, density=(0.1, 0.8), breathy=0.0),
+    "melody": NoteStyle(roots=(50, 74), voices=(1, 1), range=10, density=(0.2, 0.9), breathy=0.2),
+    "chords": NoteStyle(roots=(43, 64), voices=(3, 4), range=7, density=(0.02, 0.4), breathy=0.25),
 }
 
 
@@ -49,11 +53,8 @@ def synthesise_notes(style: NoteStyle, rows: int, frames: int, hertz: Tensor, ra
     per_step = frames // steps
     envelope = _envelope(since, per_step, random)
     power = voices.repeat_interleave(per_step, dim=1) * envelope.unsqueeze(2)
-    hiss = (
-        10 ** (-4 + 2 * _uniform(rows, random))[:, None, None]
-        * envelope.unsqueeze(2)
-        * voices.amax(dim=(1, 2))[:, None, None]
-    )
+    breath = -4 + 2 * _uniform(rows, random) + (_uniform(rows, random) < style.breathy)
+    hiss = 10 ** breath[:, None, None] * envelope.unsqueeze(2) * voices.amax(dim=(1, 2))[:, None, None]
     grain = 0.6 - 0.4 * torch.log(torch.rand(power.shape, generator=random).clamp(min=1e-6))
     power = (power + hiss) * grain
     return power / power.sum(dim=2).amax(dim=1).clamp(min=1e-9)[:, None, None]

@@ -65,6 +65,33 @@ def test_a_role_whose_surest_answers_are_too_often_wrong_is_never_said_for_sure(
     assert bands["fx"] == (0.45, 1.0)
 
 
+def test_one_kind_of_material_does_not_make_up_for_what_is_wrong_in_another() -> None:
+    ids = [f"{'loop' if row % 5 else 'cut'}-{row}" for row in range(1000)]
+    given = np.tile(np.linspace(0.02, 0.98, len(ids), dtype=np.float32)[:, None], len(ROLES))
+    labels = (given > 0.5).astype(np.float32)
+    of_cuts = np.array([name.startswith("cut") for name in ids])
+    fx = ROLES.index("fx")
+    # One in eight cuts is wrong up to .9: over all kinds, which weigh the same, that is one in sixteen.
+    labels[np.flatnonzero(of_cuts & (given[:, fx] < 0.9))[::8], fx] = 0
+    bands = choose_bands(ids, labels, given, dict.fromkeys(ROLES, 0.5))
+    assert bands["bass"] == (0.45, 0.55)
+    assert bands["fx"][0] == 0.45
+    assert 0.55 < bands["fx"][1] < 0.95
+
+
+def test_one_author_does_not_make_up_for_the_others() -> None:
+    ids = [f"loop-{row}" for row in range(1000)]
+    given = np.tile(np.linspace(0.02, 0.98, len(ids), dtype=np.float32)[:, None], len(ROLES))
+    labels = (given > 0.5).astype(np.float32)
+    units = np.array(["prolific" if row % 4 else f"other {row % 16}" for row in range(1000)])
+    wrong = (units != "prolific") & (given[:, 0] > 0.5) & (given[:, 0] < 0.8)
+    labels[np.flatnonzero(wrong)[::4], ROLES.index("chords")] = 0
+    alone = choose_bands(ids, labels, given, dict.fromkeys(ROLES, 0.5))
+    apart = choose_bands(ids, labels, given, dict.fromkeys(ROLES, 0.5), units.tolist())
+    assert alone["chords"] == alone["bass"] == apart["bass"]
+    assert apart["chords"][1] > alone["chords"][1]
+
+
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:
     labels = np.array([[1.0], [0.0], [1.0], [1.0]], np.float32)
     assert calibration_error(labels, np.full((4, 1), 0.75, np.float32)) == pytest.approx(0)

@@ -7,12 +7,15 @@ import pytest
 from storage.datasets.lock import DatasetStore
 from storage.errors import UserError
 from storage.models import BUNDLED, ModelStore, StoredModel
+from storage.paths import path_text
 from storage.vocabulary import Kind
 from tasks.audio.degradations import DEGRADATIONS, Degradation
 from tasks.evaluation.excerpts import Excerpt
 from tasks.evaluation.model_scores import evaluate_model, gather, held_out, rows_of
 from tasks.evaluation.reports import write_report
 from tasks.features.mel_config import MelConfig
+from tasks.labelling.analysis import analyse
+from tasks.labelling.request import LabelRequest
 from tasks.networks.inference import load_network
 from tests.dummies import card, clicks, write
 
@@ -94,6 +97,14 @@ def test_loops_of_a_manifest_are_scored_by_their_groups(tmp_path: Path, bundled:
         gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test", ["nobody*"])
     with pytest.raises(UserError, match="name a folder"):
         gather("loops", DatasetStore(tmp_path), bundled.card, "test", ["ri*"])
+
+
+def test_one_shots_of_a_manifest_are_scored_as_they_are_labelled(tmp_path: Path, bundled: StoredModel) -> None:
+    sound = write(tmp_path / "hit.wav", clicks(120, 0.75))
+    (tmp_path / "manifest.csv").write_text("path,roles,kind,group\nhit.wav,percussion,oneshot,box\n")
+    rows = gather(str(tmp_path), DatasetStore(tmp_path), bundled.card, "test")
+    request = LabelRequest("1", path_text(sound), kind=Kind.ONESHOT)
+    np.testing.assert_allclose(rows.mels, analyse(request, MelConfig(**bundled.card.mel)).mels, atol=1e-3)
 
 
 @pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda degradation: degradation.name)

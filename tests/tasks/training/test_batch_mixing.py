@@ -33,7 +33,7 @@ def mixer(data: Examples, seed: int = 0) -> BatchMixer:
 def sounding_roles(batch: torch.Tensor) -> torch.Tensor:
     """Which roles (rows, roles) sound at all: some band around their centre is far above the floor."""
     return torch.stack(
-        [(batch[:, :, centre - 4 : centre + 5] > SILENCE + 4).flatten(1).any(dim=1) for centre in CENTRES], dim=1
+        [(batch[:, :, centre - 4 : centre + 5] > SILENCE + 6).flatten(1).any(dim=1) for centre in CENTRES], dim=1
     )
 
 

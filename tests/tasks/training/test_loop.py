@@ -36,6 +36,7 @@ def train(
     reported: list[tuple[int, float, float]] | None = None,
     checkpoint: Path | None = None,
     teacher: Teacher | None = None,
+    start: TrainedNetwork | None = None,
 ) -> TrainedNetwork:
     reports = [] if reported is None else reported
 
@@ -43,7 +44,15 @@ def train(
         reports.append(values)
 
     return train_network(
-        NETWORK, training, MelConfig(), examples(1), examples(2), report, checkpoint=checkpoint, teacher=teacher
+        NETWORK,
+        training,
+        MelConfig(),
+        examples(1),
+        examples(2),
+        report,
+        checkpoint=checkpoint,
+        teacher=teacher,
+        start=start.network.state_dict() if start is not None else None,
     )
 
 
@@ -133,6 +142,25 @@ def test_a_checkpoint_of_another_training_is_not_taken_up(tmp_path: Path) -> Non
     train(BRIEF, checkpoint=tmp_path / "state.safetensors")
     other = replace(BRIEF, seed=1)
     assert same_weights(train(other, checkpoint=tmp_path / "state.safetensors"), train(other))
+
+
+def test_a_training_that_starts_from_a_model_goes_on_from_its_weights(tmp_path: Path) -> None:
+    model, checkpoint = train(BRIEF), tmp_path / "state.safetensors"
+    hardly = replace(BRIEF, epochs=1, steps=1, learning_rate=1e-12, averaging=0.0)
+    further = train(hardly, start=model, checkpoint=checkpoint)
+    for name, weights in model.network.named_parameters():
+        torch.testing.assert_close(further.network.get_parameter(name), weights)
+    other = train(hardly, checkpoint=checkpoint)
+    assert not same_weights(other, further)
+
+
+def test_what_is_kept_may_lie_between_the_start_and_where_the_training_came() -> None:
+    model = train(BRIEF)
+    further = replace(BRIEF, epochs=1, learning_rate=0.01)
+    far, halfway = train(further, start=model), train(replace(further, stay=0.5), start=model)
+    for name, weights in halfway.network.named_parameters():
+        ends = model.network.get_parameter(name), far.network.get_parameter(name)
+        torch.testing.assert_close(weights, torch.lerp(*ends, 0.5))
 
 
 def test_a_student_imitates_its_teacher() -> None:
