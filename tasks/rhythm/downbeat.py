@@ -90,8 +90,8 @@ _START: Final = 3.5
 """What it says that the first sound of a file is on the grid: most files start with a phrase.
 
 This one was chosen, in favour of files that are whole; all others are from a logistic fit
-(`tests/benchmarks/rhythm/test_grid_weights.py`), the whole of it doubled, to excerpts of songs that no figure is reported
-on.
+(`tests/benchmarks/rhythm/test_grid_weights.py`), the whole of it doubled, to excerpts of songs that no figure is
+reported on.
 """
 
 WEIGHTS: Final = np.concatenate([_ONSETS.ravel(), _CHANGES, *(news.weights for news in _NOVELTY)])

@@ -1,7 +1,8 @@
 """The page over a large catalogue: first paint, filters, and the memory of its server.
 
 `ROLECALL_BENCH_TRACKS=1000000 pytest -m benchmark -s tests/benchmarks/catalogue/test_browse.py`; with
-`ROLECALL_BENCH_WORKSPACE` a workspace that `python -m tests.benchmarks.catalogue.generated_catalogue` made is taken instead of a new one.
+`ROLECALL_BENCH_WORKSPACE` a workspace that `python -m tests.benchmarks.catalogue.generated_catalogue` made is taken
+instead of a new one.
 """
 
 import os

@@ -2,7 +2,8 @@
 
 ROLECALL_BENCH_TRACKS generated tracks, or the workspace that ROLECALL_BENCH_WORKSPACE names, made by
 `python -m tests.benchmarks.catalogue.generated_catalogue`. Wall seconds are those of a machine with nothing else to do;
-the CPU seconds beside them say what a busy one would have taken. Each question is asked three times, and the median is printed.
+the CPU seconds beside them say what a busy one would have taken. Each question is asked three times, and the median is
+printed.
 """
 
 import os
