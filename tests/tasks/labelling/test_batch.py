@@ -285,7 +285,7 @@ def test_a_key_is_told_with_its_source_where_somebody_wrote_it_or_where_it_is_he
     assert [(one.key, one.mode, one.key_source) for one in labelled] == [
         ("G", "minor", KeySource.FILENAME),
         ("A#", None, KeySource.MANIFEST),
-        (None, None, None),
+        ("G", "minor", KeySource.ESTIMATE),
     ]
     assert iram_document(labelled[0])["key"] == "G"
 
