@@ -1,7 +1,7 @@
 """What a bucket costs: reading with a delay, listing objects, and what a batch costs scheduler and flow.
 
-ROLECALL_LISTED says how many objects are listed, such as 1000000; ROLECALL_TRACKS how many tracks are read, and
-ROLECALL_ROUNDS how often; ROLECALL_BATCHES how many batches are sent.
+ROLECALL_LISTED says how many objects are listed, such as 1000000; ROLECALL_TRACKS how many tracks are read, how many
+seconds of each ROLECALL_SECONDS, and how often ROLECALL_ROUNDS; ROLECALL_BATCHES how many batches are sent.
 """
 
 import os
@@ -40,6 +40,7 @@ pytestmark = pytest.mark.benchmark
 LISTED = int(os.environ.get("ROLECALL_LISTED", "20000"))
 BATCHES = int(os.environ.get("ROLECALL_BATCHES", "300"))
 TRACKS = int(os.environ.get("ROLECALL_TRACKS", "48"))
+SECONDS = float(os.environ.get("ROLECALL_SECONDS", "60"))
 ROUNDS = int(os.environ.get("ROLECALL_ROUNDS", "2"))
 DELAY_S = 0.05
 
@@ -66,7 +67,7 @@ class Pass:
 def test_reading_from_a_bucket_with_a_delay_is_as_fast_as_reading_from_a_disk(tmp_path: Path) -> None:
     folder = tmp_path / "tracks"
     for number in range(TRACKS):
-        write(folder / f"{number:03d}.wav", clicks(100 + number, 60.0) + noise(60.0, seed=number))
+        write(folder / f"{number:03d}.wav", clicks(100 + number, SECONDS) + noise(SECONDS, seed=number))
     recipe, watch = LabelRecipe.of(ModelStore(BUNDLED).load("default")), Watchdog(tmp_path / "reading")
     passes: dict[str, list[Pass]] = {"disk": [], "bucket": []}
     with bucket_apart(folder, DELAY_S) as bucket, environment(bucket.settings), open_client(None, 2) as client:
@@ -91,7 +92,7 @@ def test_reading_from_a_bucket_with_a_delay_is_as_fast_as_reading_from_a_disk(tm
         {name: median(getattr(one, told) for one in some) for name, some in passes.items()}
         for told in ("rate", "workers_ms", "bucket_ms")
     )
-    print(f"\n{TRACKS} tracks of a minute, 2 workers, {1000 * DELAY_S:.0f} ms a request, {ROUNDS} rounds, medians")
+    print(f"\n{TRACKS} tracks of {SECONDS:.0f} s, 2 workers, {1000 * DELAY_S:.0f} ms a request; medians of {ROUNDS}")
     for name in passes:
         print(
             f"from the {name}: {rate[name]:.2f} files/s; {1000 / workers_ms[name]:.2f} files a second of the workers' "
