@@ -41,7 +41,7 @@ def chroma_of(samples: NDArray[np.float32], sample_rate: int) -> Chroma:
     length = 1 << round(np.log2(_WINDOW_S * sample_rate))
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[:: length // 2]
     windows = -(-len(frames) // _HOPS_A_WINDOW)
-    hops, pitches, magnitudes = _peaks(frames, sample_rate, length)
+    hops, pitches, magnitudes = spectral_peaks(frames, sample_rate, (_LOWEST_HZ, _HIGHEST_HZ))
     if not len(pitches):
         return np.zeros((windows, REGISTERS, 12), np.float32)
     low = magnitudes * (pitches < 12 * np.log2(_TUNED_BELOW_HZ / _C0_HZ))
@@ -63,12 +63,14 @@ def octaves_to_registers(notes: NDArray[np.float64]) -> Chroma:
     return np.stack([octaves[:, low:high].sum(axis=1) for low, high in _OCTAVES], axis=1).astype(np.float32)
 
 
-def _peaks(
-    frames: NDArray[np.float32], sample_rate: int, length: int
+def spectral_peaks(
+    frames: NDArray[np.float32], sample_rate: int, range_hz: tuple[float, float]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Peaks of the spectra of frames (n, length): which frame, pitch in semitones over C, and magnitude."""
+    """Peaks of the spectra of frames (n, length) in a range: which frame, pitch in semitones over C0, and magnitude."""
+    length = frames.shape[1]
     window = _hanning(length)
-    low, high = int(_LOWEST_HZ * length / sample_rate), int(_HIGHEST_HZ * length / sample_rate) + 1
+    low, high = (int(hertz * length / sample_rate) for hertz in range_hz)
+    high += 1
     magnitudes = np.concatenate(
         [
             np.abs(scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1)[:, low - 1 : high + 1])

@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from tasks.features.chroma import spectral_peaks
 from tasks.features.key_estimate import KeyEstimate
 from tasks.metadata.key_names import TONICS
 
@@ -14,11 +14,7 @@ PitchClasses = NDArray[np.float64]
 """Strength of the twelve pitch classes from C on: (12,)."""
 
 _WINDOW_S: Final = 0.5
-_LOWEST_HZ: Final = 55.0
-_HIGHEST_HZ: Final = 1000.0
-_FAINTEST_PEAK: Final = 1e-3
-_C0_HZ: Final = 440.0 * 2 ** (-57 / 12)
-_FRAMES_AT_ONCE: Final = 512
+_RANGE_HZ: Final = (55.0, 1000.0)
 
 _MAJOR: Final = (1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30)
 _MINOR: Final = (1.00, 0.00, 0.36, 0.39, 0.00, 0.38, 0.00, 0.74, 0.27, 0.00, 0.42, 0.23)
@@ -32,7 +28,9 @@ def pitch_classes(samples: NDArray[np.float32], sample_rate: int) -> PitchClasse
     they are nearest to; the file's tuning, the circular mean of what they miss it by, is taken off first (harmonic
     pitch class profiles: Gómez, 2006). Sums of several files or parts may be added before `key_by_profile`.
     """
-    pitches, magnitudes = _peaks(samples, sample_rate)
+    length = 1 << round(np.log2(_WINDOW_S * sample_rate))
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[:: length // 2]
+    _, pitches, magnitudes = spectral_peaks(frames, sample_rate, _RANGE_HZ)
     if not len(pitches):
         return np.zeros(12)
     tuning = np.angle(np.sum(magnitudes * np.exp(2j * np.pi * pitches))) / (2 * np.pi)
@@ -62,32 +60,6 @@ def key_by_profile(strengths: PitchClasses) -> KeyEstimate | None:
     margin = float(note_sets[-1] - note_sets[-2])
     confidence = round(min(1.0, margin / _CLEAR_MARGIN), 3)
     return KeyEstimate(TONICS[best % 12], "major" if best < 12 else "minor", confidence)
-
-
-def _peaks(samples: NDArray[np.float32], sample_rate: int) -> tuple[PitchClasses, PitchClasses]:
-    """Peaks of the spectra of half-second frames: pitch in semitones over C, and magnitude."""
-    length = 1 << round(np.log2(_WINDOW_S * sample_rate))
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, length // 2), length)[:: length // 2]
-    window = _hanning(length)
-    low, high = int(_LOWEST_HZ * length / sample_rate), int(_HIGHEST_HZ * length / sample_rate) + 1
-    magnitudes = np.concatenate(
-        [
-            np.abs(scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1)[:, low - 1 : high + 1])
-            for start in range(0, len(frames), _FRAMES_AT_ONCE)
-        ]
-    )
-    middle, left, right = magnitudes[:, 1:-1], magnitudes[:, :-2], magnitudes[:, 2:]
-    is_peak = (middle > left) & (middle >= right) & (middle > _FAINTEST_PEAK * magnitudes.max())
-    _, bins = np.nonzero(is_peak)
-    a, b, c = (np.log(side[is_peak] + 1e-12) for side in (left, middle, right))
-    between = np.clip(0.5 * (a - c) / (a - 2 * b + c - 1e-12), -0.5, 0.5)
-    hertz = (bins + low + between) * sample_rate / length
-    return 12 * np.log2(hertz / _C0_HZ), middle[is_peak].astype(np.float64)
-
-
-@lru_cache(maxsize=4)
-def _hanning(length: int) -> NDArray[np.float32]:
-    return np.hanning(length).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
