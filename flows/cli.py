@@ -9,14 +9,15 @@ import typer
 
 from flows.commands import (
     browse,
-    catalogue,
     config,
     datasets,
     exports,
     fetching,
     getting_started,
+    labelling,
     maintenance,
     models,
+    questions,
     reports,
 )
 from flows.commands.examples import with_examples
@@ -32,7 +33,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for group in (getting_started.app, catalogue.app, reports.app, browse.app, exports.app, maintenance.app, models.app):
+for group in (
+    *(getting_started.app, labelling.app, questions.app, reports.app, browse.app, exports.app),
+    *(maintenance.app, models.app),
+):
     app.add_typer(group)
 for name, commands in (
     ("fetch", fetching.fetch),

@@ -6,7 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from flows.commands.catalogue import report, run_label
+from flows.commands.label_runs import print_summary, run_label
+from flows.labelling.run_options import RunOptions
 from flows.terminal.progress import say
 from flows.terminal.tables import Format, print_rows
 from storage.catalogue.label_parts import LabelOutcome, Section, Segment
@@ -61,7 +62,7 @@ def run_demo(workspace: Workspace, workers: int) -> None:
     audio = Path(str(resources.files("storage") / "bundled" / "audio"))
     manifest = audio / "manifest.csv"
     say(f"labelling the music in {audio}")
-    report(run_label([], path_text(manifest), workspace, None, workers, None), as_json=False)
+    print_summary(run_label([], path_text(manifest), workspace, RunOptions(workers=workers)), as_json=False)
     for question, sql in QUESTIONS:
         print(f"\n{question}", flush=True)
         answer = ask(workspace, sql)

@@ -1,36 +1,31 @@
 """Commands `correct`, `retry`, `verify` and `serve`: maintaining a catalogue, and its schedule."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from flows.commands.catalogue import check_inputs, finish_label
+from flows.commands.label_runs import check_inputs, finish_label, run_retry
 from flows.commands.options import (
     BpmRangeOption,
     DaskOption,
     JsonOption,
     MaxErrorsOption,
+    ModelOption,
+    PublishToOption,
+    TimeLimitOption,
     WorkersOption,
     WorkspaceOption,
     bpm_range_of,
-    nobody_else_is_asked,
-    ready_for_flows,
     workspace_at,
 )
-from flows.engine.interrupts import stop_on_interrupt
-from flows.terminal.progress import say
+from flows.labelling.run_options import RunOptions
+from flows.terminal.streams import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.paths import absolute, named_path, path_text
 from storage.urls import is_url, place_text
 from storage.vocabulary import Reason
-from storage.workspace import Workspace
-from tasks.metadata.tempo_text import BpmRange
-
-if TYPE_CHECKING:
-    from flows.labelling.run_summary import RunSummary
 
 app = typer.Typer()
 
@@ -90,39 +85,20 @@ def retry(
     reason: Annotated[
         Reason | None, typer.Option(help="Only files with this reason; those that may end differently if left out.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    model: ModelOption = None,
     dask: DaskOption = None,
     max_errors: MaxErrorsOption = None,
+    time_limit: TimeLimitOption = None,
+    publish_to: PublishToOption = None,
     bpm_range: BpmRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try files in quarantine once more."""
     where = workspace_at(workspace)
-    finish_label(lambda: _run_retry(where, workers, reason, model, dask, max_errors, bpm_range_of(bpm_range)), as_json)
-
-
-def _run_retry(
-    workspace: Workspace,
-    workers: int,
-    reason: Reason | None,
-    model: str | None,
-    dask: str | None,
-    most: int | None,
-    bpm_range: BpmRange | None,
-) -> "RunSummary":
-    from flows.labelling.run import find_again
-    from flows.labelling.small_run import label_if_small
-
-    with stop_on_interrupt():
-        if nobody_else_is_asked(dask):
-            find = partial(find_again, reason=reason)
-            small = label_if_small(find, workspace.root, model, most, False, None, bpm_range)
-            if small is not None:
-                return small
-        ready_for_flows(workspace)
-        from flows.labelling.label import label_again
-
-        return label_again(str(workspace.root), reason, model, workers, dask, most, None, bpm_range)
+    likely = bpm_range_of(bpm_range)
+    options = RunOptions(model, workers, dask, max_errors, False, time_limit, publish_to, likely)
+    check_inputs([], None, where, options)
+    finish_label(lambda: run_retry(reason, where, options), as_json)
 
 
 @app.command()
@@ -164,8 +140,11 @@ def serve(
     workers: WorkersOption,
     paths: Annotated[list[str], typer.Argument(help="Files and folders of audio, or URLs.")],
     cron: Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday, in UTC.")] = "0 3 * * *",
-    model: Annotated[str | None, typer.Option(help="A model's id or name; the active one if left out.")] = None,
+    model: ModelOption = None,
     dask: DaskOption = None,
+    max_errors: MaxErrorsOption = None,
+    time_limit: TimeLimitOption = None,
+    publish_to: PublishToOption = None,
     bpm_range: BpmRangeOption = None,
 ) -> None:
     """Label on a schedule, until stopped; a Prefect server must be running."""
@@ -174,7 +153,8 @@ def serve(
 
     where, places = workspace_at(workspace), [place_text(path) for path in paths]
     likely = bpm_range_of(bpm_range)
-    check_inputs(places, None, where, model)
+    options = RunOptions(model, workers, dask, max_errors, False, time_limit, publish_to, likely)
+    check_inputs(places, None, where, options)
     server = named_server() or NamedServer(LOCAL_SERVER, "PREFECT_API_URL names no other")
     use_server(server, where.prefect)
     from flows.labelling import schedule
@@ -182,4 +162,4 @@ def serve(
     schedule.require_schedule(cron)
     require_server(server, "start one with 'prefect server start'")
     say(f"labels at '{cron}' (UTC) until stopped; runs are seen at {server.address}")
-    schedule.serve(places, where.root, cron, workers, model, dask, likely)
+    schedule.serve(places, where.root, cron, options)

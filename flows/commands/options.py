@@ -38,6 +38,7 @@ DaskOption = Annotated[
         help="A running Dask scheduler, tcp://…, whose workers see the same files.",
     ),
 ]
+ModelOption = Annotated[str | None, typer.Option("--model", help="A model's id or name; the active one if left out.")]
 MaxErrorsOption = Annotated[
     int | None, typer.Option("--max-errors", min=0, help="Give up once more files than this could not be used.")
 ]
@@ -48,6 +49,33 @@ BpmRangeOption = Annotated[
         metavar="LOW-HIGH",
         envvar="ROLECALL_BPM_RANGE",
         help="Tempi that you write down, such as 90-180: a tempo that nobody states is given in the octave among them.",
+    ),
+]
+TimeLimitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        min=1,
+        help="A file may take so long, and a second more for each megabyte; 120 if left out.",
+    ),
+]
+PublishToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--publish-to",
+        metavar="URL",
+        envvar="ROLECALL_PUBLISH_TO",
+        help="Push the catalogue there too: s3://BUCKET/…/catalogue.duckdb, or gs:// or az://.",
+    ),
+]
+MemoryLimitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="SIZE",
+        envvar="ROLECALL_MEMORY_LIMIT",
+        help="Memory that the question may take, such as 4GB; half of what this process may have if left out.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -7,7 +7,9 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.labelling.run import Run, close_run, enter_files, find_again, label_files, open_run, require_done
+from flows.labelling.engines import label_files
+from flows.labelling.run import Run, close_run, enter_files, find_again, open_run, require_done
+from flows.labelling.run_options import RunOptions
 from flows.labelling.run_report import progress_artifact, report_artifacts
 from flows.labelling.run_summary import RunSummary
 from storage.catalogue.committer import Committer
@@ -35,18 +37,8 @@ def label_catalogue(
     bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label every new or changed audio file at or below `paths`, which may be URLs."""
-    return _label(
-        lambda _: find_places(paths),
-        workspace,
-        model,
-        workers,
-        dask,
-        max_errors,
-        activate,
-        time_limit_s,
-        publish_to,
-        bpm_range,
-    )
+    options = RunOptions(model, workers, dask, max_errors, activate, time_limit_s, publish_to, bpm_range)
+    return _label(lambda _: find_places(paths), workspace, options)
 
 
 @flow(name="label-manifest")
@@ -63,18 +55,8 @@ def label_manifest(
     bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label the files that a manifest lists, with the tempo and kind that it gives."""
-    return _label(
-        lambda _: find_listed(manifest),
-        workspace,
-        model,
-        workers,
-        dask,
-        max_errors,
-        activate,
-        time_limit_s,
-        publish_to,
-        bpm_range,
-    )
+    options = RunOptions(model, workers, dask, max_errors, activate, time_limit_s, publish_to, bpm_range)
+    return _label(lambda _: find_listed(manifest), workspace, options)
 
 
 @flow(name="label-again")
@@ -85,34 +67,25 @@ def label_again(
     workers: int = 2,
     dask: str | None = None,
     max_errors: int | None = None,
+    activate: bool = False,
     time_limit_s: float | None = None,
+    publish_to: str | None = None,
     bpm_range: BpmRange | None = None,
 ) -> RunSummary:
     """Label files that are in quarantine: those with a reason, or those that may end differently."""
-    find = partial(find_again, reason=reason)
-    return _label(find, workspace, model, workers, dask, max_errors, False, time_limit_s, None, bpm_range)
+    options = RunOptions(model, workers, dask, max_errors, activate, time_limit_s, publish_to, bpm_range)
+    return _label(partial(find_again, reason=reason), workspace, options)
 
 
-def _label(
-    find: Callable[[Ledger], Found],
-    root: str,
-    model: str | None,
-    workers: int,
-    dask: str | None,
-    max_errors: int | None,
-    activate: bool,
-    time_limit_s: float | None,
-    publish_to: str | None,
-    bpm_range: BpmRange | None,
-) -> RunSummary:
+def _label(find: Callable[[Ledger], Found], root: str, options: RunOptions) -> RunSummary:
     with Workspace(Path(root)).lock("label") as workspace, Ledger.of(workspace) as ledger:
-        run = open_run(workspace, ledger, model, max_errors, time_limit_s, bpm_range)
+        run = open_run(workspace, ledger, options)
         omissions = survey(find, run)
         ledger.trim_memory()
-        label_batches(run, workers, dask)
-        summary = publish(run, omissions, activate)
-    if publish_to is not None:
-        push_catalogue(workspace.catalogue, publish_to)
+        label_batches(run)
+        summary = publish(run, omissions)
+    if options.publish_to is not None:
+        push_catalogue(workspace.catalogue, options.publish_to)
     return summary
 
 
@@ -126,9 +99,9 @@ def survey(find: Callable[[Ledger], Found], run: Run) -> Omissions:
 
 
 @task(cache_policy=NO_CACHE)
-def label_batches(run: Run, workers: int, dask: str | None) -> None:
+def label_batches(run: Run) -> None:
     """Stream files through worker processes, and let Prefect see how far they have come."""
-    label_files(run, workers, dask, partial(progress_artifact, "labelled"))
+    label_files(run, partial(progress_artifact, "labelled"))
 
 
 @task(cache_policy=NO_CACHE)
@@ -138,9 +111,9 @@ def push_catalogue(catalogue: Path, target: str) -> None:
 
 
 @task(cache_policy=NO_CACHE)
-def publish(run: Run, omissions: Omissions, activate: bool) -> RunSummary:
+def publish(run: Run, omissions: Omissions) -> RunSummary:
     """Close the run, publish what it did, and report it to Prefect; raises what `require_done` raises."""
-    summary = close_run(run, omissions, activate)
+    summary = close_run(run, omissions)
     report_artifacts(summary, Labels(run.ledger).errors_of(run.run_id))
     require_done(run, summary)
     return summary

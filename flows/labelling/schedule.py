@@ -8,8 +8,8 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.labelling.label import label_catalogue
+from flows.labelling.run_options import RunOptions
 from storage.errors import UserError
-from tasks.metadata.tempo_text import BpmRange
 
 
 def require_schedule(cron: str) -> None:
@@ -20,15 +20,7 @@ def require_schedule(cron: str) -> None:
         raise UserError(f"--cron {cron!r} is no schedule; write five fields, for example '0 3 * * *'") from error
 
 
-def serve(
-    paths: Sequence[str],
-    workspace: Path,
-    cron: str,
-    workers: int,
-    model: str | None,
-    dask: str | None,
-    bpm_range: BpmRange | None,
-) -> None:
+def serve(paths: Sequence[str], workspace: Path, cron: str, options: RunOptions) -> None:
     """Wait for the schedule and label when it says so, until this process is stopped.
 
     A run that comes due while another is going is cancelled: it would find the same files. Stopping the process leaves
@@ -37,14 +29,7 @@ def serve(
     label_catalogue.serve(
         name="nightly",
         cron=cron,
-        parameters={
-            "paths": list(paths),
-            "workspace": str(workspace),
-            "model": model,
-            "workers": workers,
-            "dask": dask,
-            "bpm_range": bpm_range,
-        },
+        parameters={"paths": list(paths), "workspace": str(workspace), **vars(options)},
         limit=1,
         global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         pause_on_shutdown=False,

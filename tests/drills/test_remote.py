@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.labelling.run import BATCH_FILES, close_run, enter_files, label_files, open_run
+from flows.labelling.engines import BATCH_FILES, label_files
+from flows.labelling.run import close_run, enter_files, open_run
+from flows.labelling.run_options import RunOptions
 from flows.labelling.run_summary import RunSummary
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
@@ -78,11 +80,11 @@ def probabilities(workspace: Workspace, root: str) -> list[float]:
 def label(workspace: Workspace, place: str, dask: str | None) -> RunSummary:
     """The steps of `rolecall label` without a Prefect server, which takes longer to start than the work."""
     with workspace.lock("drill") as locked, Ledger.of(locked) as ledger:
-        run = open_run(locked, ledger, None, None, None)
+        run = open_run(locked, ledger, RunOptions(workers=1, dask=dask))
         found = find_places([place])
         enter_files(run, found)
-        label_files(run, 1, dask)
-        return close_run(run, found.omissions, activate=False)
+        label_files(run)
+        return close_run(run, found.omissions)
 
 
 def when_read(bucket: Bucket, objects: int, then: Callable[[], None]) -> Thread:

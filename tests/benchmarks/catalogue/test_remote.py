@@ -21,8 +21,8 @@ from distributed import Client
 
 from flows.engine.cluster import let_next_begin, open_client, stream
 from flows.engine.outcomes import Finished
+from flows.labelling.engines import BATCH_FILES, keep_part
 from flows.labelling.remote_worker import SentPart, sent_part
-from flows.labelling.run import BATCH_FILES, keep_part
 from flows.labelling.worker import label_part
 from storage.catalogue.committer import Committer
 from storage.catalogue.ledger import Ledger

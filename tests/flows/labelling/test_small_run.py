@@ -14,7 +14,8 @@ import pytest
 
 from flows.engine.one_process import stream_through_one
 from flows.engine.outcomes import Finished
-from flows.labelling.run import BATCH_BYTES, BATCH_FILES, fits_one_process
+from flows.labelling.engines import BATCH_BYTES, BATCH_FILES, fits_one_process
+from flows.labelling.run_options import RunOptions
 from flows.labelling.small_run import label_if_small
 from storage.catalogue.ledger import Ledger
 from storage.models import BUNDLED, ModelStore
@@ -47,7 +48,8 @@ def label_small(
     def find(_: Ledger) -> Found:
         return find_audio([folder])
 
-    return label_if_small(find, workspace.root, None, max_errors, False, None, bpm_range) is not None
+    options = RunOptions(max_errors=max_errors, bpm_range=bpm_range)
+    return label_if_small(find, workspace.root, options) is not None
 
 
 @pytest.mark.parametrize(

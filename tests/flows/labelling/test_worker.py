@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.labelling.engines import keep_part
 from flows.labelling.remote_worker import (
     Delivery,
     RemoteBatches,
@@ -13,7 +14,6 @@ from flows.labelling.remote_worker import (
     label_and_send,
     make_ready,
 )
-from flows.labelling.run import keep_part
 from flows.labelling.worker import label_part, save_lost_file
 from storage.catalogue.label_parts import read_reasons
 from storage.errors import UserError
