@@ -5,7 +5,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from flows.commands.options import DaskOption, JsonOption, MaxErrorsOption, WorkersOption, WorkspaceOption
+from flows.commands.options import (
+    BpmRangeOption,
+    DaskOption,
+    JsonOption,
+    MaxErrorsOption,
+    MemoryLimitOption,
+    PublishToOption,
+    TimeLimitOption,
+    WorkersOption,
+    WorkspaceOption,
+)
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.accounts.settings_file import SETTINGS, settings_path
 from storage.paths import path_text
@@ -24,12 +34,19 @@ def config_show(
     workers: WorkersOption,
     dask: DaskOption = None,
     max_errors: MaxErrorsOption = None,
+    time_limit: TimeLimitOption = None,
+    bpm_range: BpmRangeOption = None,
+    publish_to: PublishToOption = None,
+    memory_limit: MemoryLimitOption = None,
     sources: Annotated[bool, typer.Option("--sources", help="Say of each who says so.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The settings that hold for a command with these flags, and where each comes from."""
     file = settings_path()
-    values: dict[str, Any] = {"workspace": workspace, "workers": workers, "dask": dask, "max_errors": max_errors}
+    values: dict[str, Any] = {
+        **{"workspace": workspace, "workers": workers, "dask": dask, "max_errors": max_errors},
+        **{"time_limit": time_limit, "bpm_range": bpm_range, "publish_to": publish_to, "memory_limit": memory_limit},
+    }
     rows = [[name, _text(values[name]), _said_by(context, name, file)] for name in SETTINGS]
     rows += [[name, os.environ[name], "environment"] for name in _VARIABLES if name in os.environ]
     rows += [[name, "(set, not shown)", "environment"] for name in _SECRETS if name in os.environ]

@@ -9,10 +9,15 @@ import platformdirs
 
 from storage.errors import UserError
 
-SETTINGS: Final[dict[str, type]] = {"workspace": str, "workers": int, "dask": str, "max_errors": int}
+SETTINGS: Final[dict[str, type]] = {
+    **{"workspace": str, "workers": int, "dask": str, "max_errors": int, "time_limit": float},
+    **{"bpm_range": str, "publish_to": str, "memory_limit": str},
+}
 """What may stand in the file, by the names of the flags."""
 
-Settings = dict[str, str | int]
+_DESCRIBED: Final[dict[type, str]] = {str: "a text in quotes", int: "a whole number", float: "a number"}
+
+Settings = dict[str, str | int | float]
 
 
 def settings_path() -> Path:
@@ -38,6 +43,6 @@ def read_settings(path: Path) -> Settings:
         kind = SETTINGS.get(name)
         if kind is None:
             raise UserError(f"{path}: no setting is called {name!r}; there are {', '.join(SETTINGS)}")
-        if type(value) is not kind:
-            raise UserError(f"{path}: {name} must be a {'number' if kind is int else 'text in quotes'}")
+        if type(value) is not kind and (kind, type(value)) != (float, int):
+            raise UserError(f"{path}: {name} must be {_DESCRIBED[kind]}")
     return said
