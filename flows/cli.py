@@ -21,6 +21,7 @@ from flows.commands import (
     reports,
 )
 from flows.commands.examples import with_examples
+from flows.commands.exit_codes import ExitCode
 from flows.engine.interrupts import StoppedError
 from flows.terminal.error_messages import explain
 from flows.terminal.streams import give_up, prepare_streams, say
@@ -47,7 +48,6 @@ for name, commands in (
 ):
     app.add_typer(commands, name=name)
 
-_UNEXPECTED, _USAGE, _LOCKED, _INTERRUPTED = 1, 2, 5, 130
 _UsageError: Final[Any] = typer.BadParameter.__base__
 """What the parser raises for words that it does not understand."""
 
@@ -64,22 +64,22 @@ def main() -> None:
         sys.exit(ended)
     except _UsageError as error:
         show_usage(error)
-        sys.exit(_USAGE)
+        sys.exit(ExitCode.USAGE)
     except typer.Abort:
-        sys.exit(_UNEXPECTED)
+        sys.exit(ExitCode.FAILED)
     except UserError as error:
         say(f"rolecall: {error}")
-        sys.exit(_USAGE)
+        sys.exit(ExitCode.USAGE)
     except StoppedError as stopped:
         say(f"rolecall: {stopped}")
-        sys.exit(_INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     except WorkspaceLockedError as error:
         say(f"rolecall: {error}")
-        sys.exit(_LOCKED)
+        sys.exit(ExitCode.LOCKED)
     except BrokenPipeError:
         # Who reads has enough.
         give_up(sys.stdout)
-        sys.exit(_UNEXPECTED)
+        sys.exit(ExitCode.FAILED)
     except Exception as error:
         from flows.orchestration.connection import private_server_told
 
@@ -88,7 +88,7 @@ def main() -> None:
             raise
         give_up(sys.stdout)
         say(f"rolecall: {sentence}")
-        sys.exit(_UNEXPECTED)
+        sys.exit(ExitCode.FAILED)
 
 
 def parse_and_run() -> int:

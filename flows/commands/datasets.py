@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.options import (
     DaskOption,
     JsonOption,
@@ -148,7 +149,7 @@ def dataset_verify(
     else:
         _print_verification(found)
     if not found.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _print_verification(found: "Verification") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.options import JsonOption, WorkspaceOption, workspace_at
 from flows.terminal.progress import progress, say
 from flows.terminal.tables import print_json
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from tasks.exports.tags.writing import Tagged
 
 app = typer.Typer()
-
-_SOME_LEFT_OUT = 3
 
 
 @app.command()
@@ -60,7 +59,7 @@ def export(
     elif not dry_run:
         say(f"exported {done} tracks to {out}")
     if left_out:
-        raise typer.Exit(_SOME_LEFT_OUT)
+        raise typer.Exit(ExitCode.SOME_LEFT_OUT)
 
 
 def _write(selection: "TrackSelection", target: Path, style: ExportFormat) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.options import (
     AllowLicenceOption,
     DaskOption,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 fetch = typer.Typer(help="Fill the table of loops.", no_args_is_help=True)
 loops = typer.Typer(help="The table of loops.", no_args_is_help=True)
-
-_QUARANTINED, _INTERRUPTED = 3, 130
 
 
 @fetch.command("folder")
@@ -305,9 +304,9 @@ def _report(summary: "FetchSummary", as_json: bool, omissions: "Omissions | None
     else:
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(summary).items()))
     if stop_requested.is_set():
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(ExitCode.INTERRUPTED)
     if summary.left_out:
         say("rolecall loops left-out lists what its annotators leave out, and by which rule")
     if summary.quarantined:
         say("rolecall errors lists what was refused and why")
-        raise typer.Exit(_QUARANTINED)
+        raise typer.Exit(ExitCode.SOME_LEFT_OUT)

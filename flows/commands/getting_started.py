@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.options import JsonOption, WorkersOption, WorkspaceOption, workspace_at
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.workspace import default_workspace
@@ -78,4 +79,4 @@ def doctor(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
             Format.TABLE,
         )
     if not all(ok for _, ok, _ in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)

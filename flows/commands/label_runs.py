@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.options import nobody_else_is_asked, ready_for_flows
 from flows.engine.interrupts import stop_on_interrupt
 from flows.labelling.run_options import RunOptions
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from flows.labelling.run_summary import RunSummary
     from storage.catalogue.ledger import Ledger
     from tasks.labelling.finding import Found
-
-_FAILED, _QUARANTINED, _INTERRUPTED = 1, 3, 130
 
 
 def check_inputs(places: list[str], manifest: str | None, workspace: Workspace, options: RunOptions) -> None:
@@ -103,12 +102,12 @@ def finish_label(run: Callable[[], "RunSummary"], as_json: bool) -> None:
         summary = run()
     except RunFailedError as error:
         say(f"rolecall: {error}")
-        raise typer.Exit(_FAILED) from None
+        raise typer.Exit(ExitCode.FAILED) from None
     print_summary(summary, as_json)
     if summary.state == "interrupted":
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(ExitCode.INTERRUPTED)
     if summary.counts.quarantined:
-        raise typer.Exit(_QUARANTINED)
+        raise typer.Exit(ExitCode.SOME_LEFT_OUT)
 
 
 def print_summary(summary: "RunSummary", as_json: bool) -> None:

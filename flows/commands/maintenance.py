@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.exit_codes import ExitCode
 from flows.commands.label_runs import check_inputs, finish_label, run_retry
 from flows.commands.options import (
     BpmRangeOption,
@@ -29,7 +30,6 @@ from storage.vocabulary import Reason
 
 app = typer.Typer()
 
-_DIFFERS = 1
 LOCAL_SERVER = "http://127.0.0.1:4200/api"
 
 
@@ -131,7 +131,7 @@ def verify(
     else:
         print("parts, ledger and catalogue agree")
     if differences:
-        raise typer.Exit(_DIFFERS)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command()
