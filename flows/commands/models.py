@@ -14,30 +14,29 @@ from flows.commands.options import (
     ready_for_flows,
     workspace_at,
 )
-from flows.terminal.progress import say
+from flows.terminal.score_tables import (
+    print_card,
+    print_card_scores,
+    print_interval,
+    print_map_scores,
+    print_robustness,
+    print_scores,
+)
+from flows.terminal.streams import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
+from storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.evaluation.annotated_maps import MapScores
+    from tasks.training.fitting import TrainingRequest
 
 models = typer.Typer(help="The models there are.", no_args_is_help=True)
 app = typer.Typer()
 
-_SCORES = (
-    "prevalence",
-    "pr_auc",
-    "roc_auc",
-    "balanced_accuracy",
-    "f1",
-    "always_on_f1",
-    "accuracy",
-    "always_on_accuracy",
-)
-
 
 @app.command()
 def train(
+    context: typer.Context,
     workspace: WorkspaceOption,
     name: Annotated[str, typer.Argument(metavar="DATASET", help="A data set of the workspace.")],
     network: Annotated[
@@ -77,52 +76,84 @@ def train(
     With --folds no model is stored; the scores on held-out groups of loops are printed.
     """
     from storage.datasets.lock import DatasetStore
-
-    if sweep is not None and folds is not None:
-        raise UserError("--sweep and --folds are two kinds of work; ask for one of them")
-    if stay and start is None:
-        raise UserError("--stay says how much of --start is kept; name a model with --start")
-    where = workspace_at(workspace)
-    DatasetStore(where.datasets).read_lock(name)
-    if sweep is not None:
-        from tasks.training.sweeps import find_sweep, read_sweep
-
-        path = find_sweep(sweep)
-        read_sweep(path)
-        ready_for_flows(where)
-        from flows.training.sweep import leaderboard_row, sweep_models
-
-        board = [
-            leaderboard_row(card) for card in sweep_models(str(path.absolute()), name, str(where.root), workers, dask)
-        ]
-        _print_table(board, as_json)
-        return
     from tasks.networks import NETWORKS, POOLINGS, WIDTHS
     from tasks.training.fitting import TrainingRequest
     from tasks.training.loop import TrainingConfig
     from tasks.training.losses import LOSSES
 
+    if sweep is not None and folds is not None:
+        raise UserError("--sweep and --folds are two kinds of work; ask for one of them")
+    if stay and start is None:
+        raise UserError("--stay says how much of --start is kept; name a model with --start")
+    if sweep is not None:
+        _require_sweep_alone(context)
+    where = workspace_at(workspace)
+    DatasetStore(where.datasets).read_lock(name)
+    if sweep is not None:
+        _train_sweep(sweep, name, where, workers, dask, as_json)
+        return
     _choose("network", network, NETWORKS)
     _choose("pooling", pooling, POOLINGS)
     _choose("loss", loss, LOSSES)
     weights = {"learning_rate": rate, "parts": parts, "stay": stay}
     training = TrainingConfig(loss, epochs, steps, batch, patience=patience, seed=seed, **weights)
     request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()), start)
-    ready_for_flows(where)
-    if folds is not None:
-        from flows.training.folds import cross_validate
+    if folds is None:
+        _train_one(request, where, as_json)
+    else:
+        _train_folds(request, folds, where, workers, dask, as_json)
 
-        _print_table(cross_validate(request, folds, str(where.root), workers, dask), as_json)
-        return
+
+def _require_sweep_alone(context: typer.Context) -> None:
+    """Raise UserError for options of one training: a sweep's file says them for each of its trainings."""
+    alone = ("network", "pooling", "loss", "width", "epochs", "steps", "batch", "patience", "parts", "seed", "teacher")
+    for name in (*alone, "start", "stay", "rate"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(f"--{name} is for one training; a sweep takes it from its file; leave out one of them")
+
+
+def _train_sweep(sweep: str, dataset: str, where: Workspace, workers: int, dask: str | None, as_json: bool) -> None:
+    from tasks.training.sweeps import find_sweep, read_sweep
+
+    path = find_sweep(sweep)
+    read_sweep(path)
+    ready_for_flows(where)
+    from flows.training.sweep import leaderboard_row, sweep_models
+
+    cards = sweep_models(str(path.absolute()), dataset, str(where.root), workers, dask)
+    _print_table([leaderboard_row(card) for card in cards], as_json)
+
+
+def _train_folds(
+    request: "TrainingRequest", folds: int, where: Workspace, workers: int, dask: str | None, as_json: bool
+) -> None:
+    ready_for_flows(where)
+    from flows.training.folds import cross_validate
+
+    _print_table(cross_validate(request, folds, str(where.root), workers, dask), as_json)
+
+
+def _train_one(request: "TrainingRequest", where: Workspace, as_json: bool) -> None:
+    ready_for_flows(where)
     from flows.training.train import train_model
 
     card = train_model(request, str(where.root))
     if as_json:
         print_json(asdict(card))
-    else:
-        print(f"model {card.model_id} ({card.name}), {card.parameters} parameters")
-        _print_card_scores(asdict(card), "test")
-        say(f"rolecall models activate {card.model_id} lets the catalogue answer from it")
+        return
+    print(f"model {card.model_id} ({card.name}), {card.parameters} parameters")
+    print_card_scores(asdict(card), "test")
+    say(f"rolecall models activate {card.model_id} lets the catalogue answer from it")
+
+
+def _choose(what: str, name: str, known: Any) -> None:
+    if name not in known:
+        raise UserError(f"no {what} {name!r}; choose from {', '.join(sorted(known))}")
+
+
+def _print_table(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    print_rows(list(rows[0]), [list(row.values()) for row in rows], Format.JSON if as_json else Format.TABLE)
 
 
 @app.command()
@@ -162,7 +193,7 @@ def evaluate(
             raise UserError(
                 f"{on} holds annotated maps: they are scored with --json alone, and no model has learned them"
             )
-        _print_map_scores(score_annotated(Path(on), LabelRecipe.of(stored)), stored.card.model_id, as_json)
+        print_map_scores(score_annotated(Path(on), LabelRecipe.of(stored)), stored.card.model_id, as_json)
         return
     material = gather(on, DatasetStore(where.datasets), stored.card, split, tuple(groups or ()))
     result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)
@@ -177,21 +208,14 @@ def evaluate(
     if as_json:
         print_json({"model_id": stored.card.model_id, "split": split, **result.to_dict()})
         return
-    _print_scores(
+    print_scores(
         result.scores, f"{on}, {len(result.taken)} groups of the {split} side, {len(result.left_out)} left out"
     )
     for name, between in result.intervals.items():
-        _print_interval(name, between, "groups")
+        print_interval(name, between, "groups")
     if result.robustness:
-        print_rows(
-            ["after", *_ROBUST],
-            [[row[name] for name in ("after", *_ROBUST)] for row in result.robustness],
-            Format.TABLE,
-        )
+        print_robustness(result.robustness)
     say(f"taken: {', '.join(result.taken)}")
-
-
-_ROBUST = ("macro_pr_auc", "macro_roc_auc", "macro_balanced_accuracy", "same_labels")
 
 
 @models.command("list")
@@ -228,7 +252,7 @@ def models_show(
     if as_json:
         print_json(asdict(card))
         return
-    _print_card(asdict(card))
+    print_card(asdict(card))
 
 
 @models.command("explain")
@@ -259,90 +283,3 @@ def models_activate(workspace: WorkspaceOption, model: Annotated[str, typer.Argu
         ledger.activate_model(card.model_id)
         ledger.publish()
     print(f"active: {card.model_id} ({card.name})")
-
-
-def _choose(what: str, name: str, known: Any) -> None:
-    if name not in known:
-        raise UserError(f"no {what} {name!r}; choose from {', '.join(sorted(known))}")
-
-
-def _print_table(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
-    print_rows(list(rows[0]), [list(row.values()) for row in rows], Format.JSON if as_json else Format.TABLE)
-
-
-def _print_card(card: dict[str, Any]) -> None:
-    for name in (
-        "model_id",
-        "name",
-        "loss",
-        "parameters",
-        "weights_digest",
-        "dataset_name",
-        "dataset_digest",
-        "created_at",
-    ):
-        print(f"{name:16} {card[name]}")
-    for name, value in {**card["network"], **card["cost"]}.items():
-        print(f"{name:24} {value}")
-    print("\ndecisions: threshold, unsure band, scale and shift of the log-odds")
-    rows = [
-        [role, card["thresholds"][role], *card["unsure"][role], *card["calibration"].get(role, (1.0, 0.0))]
-        for role in card["roles"]
-    ]
-    print_rows(["role", "threshold", "unsure_from", "unsure_to", "scale", "shift"], rows, Format.TABLE)
-    for split in card["metrics"]:
-        print()
-        _print_card_scores(card, split)
-    print("\nwrong labels, and why")
-    for failure in card["failures"]:
-        print("- {what}: said {said}, is {true}. {why} ({picture})".format(**failure))
-    print("\nlearned from")
-    print_rows(
-        ["source", "licence", "loops"],
-        [[entry[name] for name in ("source", "licence", "loops")] for entry in card["licences"]],
-        Format.TABLE,
-    )
-
-
-def _print_card_scores(card: dict[str, Any], split: str) -> None:
-    for kind, scores in card["metrics"][split].items():
-        _print_scores(scores, f"rows of the kind '{kind}' of the {split} split")
-
-
-def _print_interval(name: str, between: Sequence[float] | None, drawn: str) -> None:
-    if between is not None:
-        print(f"macro {name}: 95 % of draws of whole {drawn} lie in {between[0]:.3f} to {between[1]:.3f}")
-
-
-def _print_map_scores(result: "MapScores", model_id: str, as_json: bool) -> None:
-    """One table for each reading of the annotations' rows."""
-    if as_json:
-        print_json({"model_id": model_id, **result.to_dict()})
-        return
-    measures = (*_SCORES, "change_f")
-    for reading, scores in result.readings.items():
-        print(f"rows {reading}: {scores['segments']} segments of four bars of {len(result.tracks)} tracks, pooled")
-        rows = [[role, *(entry[name] for name in measures)] for role, entry in scores["roles"].items()]
-        rows.append(["macro", *(scores[f"macro_{name}"] for name in measures)])
-        print_rows(["role", *measures], rows, Format.TABLE)
-        _print_interval("pr_auc", scores["pr_auc_interval"], "tracks")
-    print("always-on has balanced accuracy and ROC-AUC 0.5 and change_f 0; chords count as melody")
-    for one in result.left_out:
-        say(f"left out: {one['track']}, {one['reason']}")
-
-
-def _print_scores(scores: dict[str, Any], where: str) -> None:
-    """A table of scores, the naive answers beside the model's, and what the decisions are worth."""
-    print(f"on {where}: {scores['segments']} segments of four bars")
-    rows = [[role, *(entry[name] for name in _SCORES)] for role, entry in scores["roles"].items()]
-    rows.append(["macro, no vocal", *(scores[f"macro_{name}"] for name in _SCORES)])
-    print_rows(["role", *_SCORES], rows, Format.TABLE)
-    print("always-on has balanced accuracy 0.5 and ROC-AUC 0.5; guessing has a PR-AUC equal to the prevalence")
-    if scores.get("single_role_accuracy") is not None:
-        right, rows = scores["single_role_accuracy"], scores["single_role_rows"]
-        print(f"the likeliest role is right in {right:.3f} of the {rows} rows with one role and no unknown one")
-    if scores.get("calibration_error") is not None:
-        print(f"expected calibration error {scores['calibration_error']:.3f}")
-    if decided := scores.get("decisions"):
-        names = list(next(iter(decided.values())))
-        print_rows(["role", *names], [[role, *row.values()] for role, row in decided.items()], Format.TABLE)

@@ -55,19 +55,21 @@ def train_all(
     with open_client(dask, workers, memory=None) as client, progress("trained", len(requests)) as shown:
         kept = [(request, str(store.root)) for request in requests]
         futures = client.map(train_one, kept, pure=False, resources=training_resources(client))
+        asked = dict(zip(futures, requests, strict=True))
         for future in as_completed(futures, loop=client.loop):
-            say(future.result() if future.status == "finished" else f"failed: {future.exception()}")
-            shown.advance(1)
-        for request, future in zip(requests, futures, strict=True):
             if future.status == "finished":
-                cards[request] = models.load(future.result().split()[0]).card
+                card = cards[asked[future]] = models.load(future.result()).card
+                say(f"{card.model_id} {card.name}: validation macro PR-AUC {validation_score(card):.4f}")
+            else:
+                say(f"failed: {future.exception()}")
+            shown.advance(1)
     if requests and not cards:
         raise UserError("no training of the sweep came to its end; the reasons are above")
-    return cards
+    return {request: cards[request] for request in requests if request in cards}
 
 
 def train_one(asked: tuple[TrainingRequest, str]) -> str:
-    """What a worker runs: one training from the data set on disk; returns the model's id and how it did."""
+    """What a worker runs: one training from the data set on disk; returns the model's id."""
     request, root = asked
     torch.set_num_threads(1)
     store = Workspace(Path(root))
@@ -76,7 +78,7 @@ def train_one(asked: tuple[TrainingRequest, str]) -> str:
     trained = fitting.fit(request, material, checkpoint, lambda epoch, loss, score: None)
     card = fitting.save_model(request, material, trained).card
     checkpoint.unlink(missing_ok=True)
-    return f"{card.model_id} {card.name}: validation macro PR-AUC {trained.history.best:.4f}"
+    return str(card.model_id)
 
 
 @task(cache_policy=NO_CACHE)

@@ -86,6 +86,9 @@ def test_weeks_of_a_catalogue(rolecall: Command, music: Path, tmp_path: Path) ->
         (("correct", "1", "--bpm", "120"), "no track 1"),
         (("correct", "1"), "say what is true"),
         (("serve", ".", "--cron", "at night"), "is no schedule"),
+        (("train", "small", "--sweep", "paper", "--rate", "0.01"), "--rate is for one training"),
+        (("train", "small", "--sweep", "paper", "--folds", "3"), "ask for one of them"),
+        (("train", "small", "--stay", "0.5"), "name a model with --start"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(words: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
