@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from storage.errors import UserError
 from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "Section",
     "Segment",
     "Tempo",
+    "UserError",
     "label",
     "label_many",
 ]
@@ -178,17 +180,19 @@ def label(
     first_downbeat_s: float | None = None,
     kind: str | None = None,
     key: str | None = None,
+    bpm_range: tuple[float, float] | None = None,
     model: str = "default",
     workspace: PathLike | None = None,
 ) -> Labels:
     """Label one file, in this process. What is stated (tempo, first downbeat, kind, key) is taken as it is.
 
-    `model` is an id or a name, of the bundled model or of one in `workspace`. Raises `LabelError` if the file cannot
-    be used.
+    A tempo that nobody states is given in the octave inside `bpm_range`. `model` is an id or a name, of the bundled
+    model or of one in `workspace`. Raises `LabelError` if the file cannot be used, `UserError` if there is no such
+    model.
     """
     from tasks.labelling.batch import label_batch
 
-    request = _request(Path(path), bpm, first_downbeat_s, kind, key)
+    request = _request(Path(path), bpm, first_downbeat_s, kind, key, bpm_range)
     recipe = _recipe(model, workspace)
     labels = _labels(label_batch([request], recipe)[0], recipe)
     if isinstance(labels, LabelError):
@@ -200,6 +204,7 @@ def label_many(
     paths: Iterable[PathLike],
     *,
     processes: int | None = None,
+    bpm_range: tuple[float, float] | None = None,
     model: str = "default",
     workspace: PathLike | None = None,
 ) -> Iterator[Labels | LabelError]:
@@ -211,7 +216,7 @@ def label_many(
     from tasks.labelling.pool import label_each
 
     recipe = _recipe(model, workspace)
-    requests = (_request(Path(path)) for path in paths)
+    requests = (_request(Path(path), bpm_range=bpm_range) for path in paths)
     for outcome in label_each(requests, recipe, processes or machine_limits().workers):
         yield _labels(outcome, recipe)
 
@@ -296,11 +301,12 @@ def _request(
     first_downbeat_s: float | None = None,
     kind: str | None = None,
     key: str | None = None,
+    bpm_range: tuple[float, float] | None = None,
 ) -> "LabelRequest":
     from storage.vocabulary import Kind
     from tasks.labelling.request import LabelRequest
 
-    return LabelRequest("", str(path.absolute()), Kind(kind) if kind else None, bpm, first_downbeat_s, key)
+    return LabelRequest("", str(path.absolute()), Kind(kind) if kind else None, bpm, first_downbeat_s, key, bpm_range)
 
 
 def _recipe(model: str, workspace: PathLike | None) -> "LabelRecipe":

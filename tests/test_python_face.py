@@ -64,6 +64,17 @@ def test_a_file_that_is_no_sound_raises_its_reason(tmp_path: Path) -> None:
     assert (caught.value.reason, caught.value.path) == ("unreadable", tmp_path / "notes.wav")
 
 
+def test_a_tempo_that_nobody_states_is_given_in_the_range(tmp_path: Path) -> None:
+    write(tmp_path / "beat.wav", clicks(100, 9.6))
+    found = [rolecall.label(tmp_path / "beat.wav", bpm_range=asked).tempo for asked in (None, (150.0, 300.0))]
+    assert [tempo and round(tempo.bpm) for tempo in found] == [100, 200]
+
+
+def test_a_model_that_is_not_there_is_an_error_that_a_program_can_catch(tmp_path: Path) -> None:
+    with pytest.raises(rolecall.UserError, match="nonesuch"):
+        rolecall.label(TRACK, model="nonesuch", workspace=tmp_path)
+
+
 @pytest.mark.slow
 def test_many_files_are_answered_in_their_order_and_one_that_kills_costs_itself_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

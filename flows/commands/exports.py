@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.exit_codes import ExitCode
-from flows.commands.options import JsonOption, WorkspaceOption, workspace_at
+from flows.commands.options import JsonOption, WorkspaceOption, catalogue_at
 from flows.terminal.progress import progress, say
 from flows.terminal.tables import print_json
 from storage.errors import UserError
@@ -46,7 +46,7 @@ def export(
         raise UserError(f"--in-place and --dry-run go with --format tags; a {style} file leaves the music as it is")
     if target.exists() and not dry_run:
         raise UserError(f"{out} is there already; move it away, or name another file")
-    with open_catalogue(workspace_at(workspace)) as catalogue:
+    with open_catalogue(catalogue_at(workspace)) as catalogue:
         selection = TrackSelection.where(catalogue, where)
         if style is ExportFormat.TAGS:
             left_out = _write_tags(selection, target, in_place, dry_run)

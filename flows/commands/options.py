@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.terminal.streams import say
 from storage.errors import UserError
 from storage.loops.licences import NONCOMMERCIAL, LicenceClass
 from storage.machine_limits import machine_limits
@@ -107,6 +108,14 @@ def workspace_at(path: Path) -> Workspace:
     if path_text(root) != str(root):
         raise UserError(f"the workspace {path_text(root)} has a name that is not UTF-8; give it another")
     return Workspace(root)
+
+
+def catalogue_at(path: Path) -> Workspace:
+    """The workspace whose catalogue is asked; says where there is none, since an empty answer looks like a true one."""
+    workspace = workspace_at(path)
+    if not workspace.catalogue.exists():
+        say(f"nothing was published in {path_text(workspace.root)} yet; label first, or name another --workspace")
+    return workspace
 
 
 def nobody_else_is_asked(dask: str | None) -> bool:

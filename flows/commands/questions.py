@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import JsonOption, MemoryLimitOption, WorkspaceOption, workspace_at
+from flows.commands.options import JsonOption, MemoryLimitOption, WorkspaceOption, catalogue_at, workspace_at
 from flows.terminal.tables import Format, print_json, print_rows
 
 app = typer.Typer()
@@ -26,15 +26,14 @@ def sql(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue; never blocked by a run, never sees half of one."""
-    where = workspace_at(workspace)
     if catalogue is None:
         from storage.published.queries import ask
 
-        answer = ask(where, query, memory_limit)
+        answer = ask(catalogue_at(workspace), query, memory_limit)
     else:
         from storage.published.elsewhere import ask_elsewhere
 
-        answer = ask_elsewhere(catalogue, where, query, memory_limit)
+        answer = ask_elsewhere(catalogue, workspace_at(workspace), query, memory_limit)
     print_rows(answer.columns, answer.rows, Format.JSON if as_json else style)
 
 
@@ -43,7 +42,7 @@ def errors(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The files in quarantine: which stage gave them up, why, and how often."""
     from storage.published.queries import ask
 
-    answer = ask(workspace_at(workspace), "FROM errors ORDER BY path")
+    answer = ask(catalogue_at(workspace), "FROM errors ORDER BY path")
     if as_json:
         print_json(answer.to_dicts())
     else:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from flows.commands.options import JsonOption, WorkspaceOption, workspace_at
+from flows.commands.options import JsonOption, WorkspaceOption, catalogue_at
 from flows.terminal.streams import say
 from flows.terminal.tables import print_json
 from flows.terminal.text import printable
@@ -30,7 +30,7 @@ def show(
     from storage.published.track_search import find_track
     from tasks.exports.documents import track_document
 
-    with open_catalogue(workspace_at(workspace)) as catalogue:
+    with open_catalogue(catalogue_at(workspace)) as catalogue:
         number = find_track(catalogue, track)
         labels = next(TrackSelection.where(catalogue, f"track_id = {number}").labels_and_maps(), None)
         cursor = catalogue.execute(_TROUBLE, [number])
@@ -62,7 +62,7 @@ def report(
     from storage.published.track_labels import TrackSelection
     from tasks.exports.report.page import write_report
 
-    target, where = absolute(out.expanduser()), workspace_at(workspace)
+    target, where = absolute(out.expanduser()), catalogue_at(workspace)
     if target.is_dir():
         raise UserError(f"{out} is a folder; name a file for the report, such as {out / 'report.html'}")
     with open_catalogue(where) as catalogue:

@@ -96,6 +96,12 @@ def test_what_cannot_be_meant_is_refused_in_one_line(words: tuple[str, ...], com
     assert (ended.code, complaint in ended.err, len(ended.err.splitlines())) == (2, True, 1), ended.err
 
 
+def test_an_answer_from_a_workspace_without_a_catalogue_says_that_there_is_none(tmp_path: Path) -> None:
+    ended = Command({"HOME": str(tmp_path)})("errors", "--json", "--workspace", tmp_path / "mistyped")
+    assert (ended.code, ended.json()) == (0, [])
+    assert "mistyped yet; label first, or name another --workspace" in ended.err
+
+
 def test_a_table_of_corrections_is_refused_by_line(tmp_path: Path) -> None:
     (tmp_path / "said.csv").write_text("path,bass\na.wav,yes\nb.wav,perhaps\n")
     ended = Command({"ROLECALL_WORKSPACE": str(tmp_path / "workspace")})("correct", "--from", tmp_path / "said.csv")
