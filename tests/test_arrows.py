@@ -45,7 +45,7 @@ WINGS: dict[str, dict[str, set[str]]] = {
         "terminal": set(),
         "orchestration": {"terminal"},
         "engine": {"terminal"},
-        "labelling": {"engine", "terminal"},
+        "labelling": {"engine", "orchestration", "terminal"},
         "fetching": {"engine", "orchestration", "terminal"},
         "datasets": {"engine", "terminal"},
         "training": {"engine", "terminal"},

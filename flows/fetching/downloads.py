@@ -40,7 +40,7 @@ def download_and_commit(
     after the batch in flight once a stop is requested, or when the day's requests are used up: what was not asked for
     is left to the next run. True if the day's requests ran out.
     """
-    artifact = ProgressArtifact(len(sounds), f"{len(sounds)} sounds to fetch")
+    artifact = ProgressArtifact("fetched", len(sounds), f"{len(sounds)} sounds to fetch")
     for start in range(0, len(sounds), BATCH):
         if stop_requested.is_set():
             return False

@@ -76,12 +76,13 @@ def read_files(rows: list[Row], workers: int, dask: str | None) -> tuple[list[Lo
     batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
     if not batches:
         return loops, refused
-    artifact = ProgressArtifact(len(rows), f"{len(rows)} files to read")
+    artifact = ProgressArtifact("fetched", len(rows), f"{len(rows)} files to read")
     with open_client(dask, workers) as client, progress("read", len(rows)) as shown:
         for result in stream(client, probe_rows, batches, stop_requested):
             if isinstance(result, Lost):
                 refused.append((path_text(result.item.path), result.reason, "the process that read it died"))
                 shown.advance(1)
+                artifact.advance(1)
                 continue
             for entry in result.receipt:
                 if isinstance(entry, Loop):

@@ -1,7 +1,7 @@
 """Labelling the files of a run: in one process beside this one, on new Dask workers, or on workers elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -46,12 +46,10 @@ def fits_one_process(sizes: Iterable[int]) -> bool:
     return len(first) <= BATCH_FILES and sum(first) <= BATCH_BYTES
 
 
-def label_files(
-    run: Run, tell: Callable[[int], AbstractContextManager[Progress | None]] = lambda _: nullcontext()
-) -> None:
+def label_files(run: Run, show_elsewhere: Callable[[int], Progress] | None = None) -> None:
     """Have the files of a run labelled by other processes, and commit the parts that come back, thousands at a time.
 
-    `tell` is given how many files there are, and opens what hears of their progress beside the terminal.
+    `show_elsewhere` is given how many files there are, and makes what hears of their progress beside the terminal.
     """
     labels, most = Labels(run.ledger), run.options.max_errors
     total = labels.work(run.run_id)
@@ -61,7 +59,8 @@ def label_files(
     rmtree(run.workspace.reading, ignore_errors=True)
     failed = 0
     todo = takewhile(lambda _: most is None or failed <= most, labels.tasks(run.run_id))
-    with _engine(run, total) as label, progress("labelled", total) as shown, tell(total) as told:
+    elsewhere = show_elsewhere(total) if show_elsewhere else None
+    with _engine(run, total) as label, progress("labelled", total) as shown:
         for result in label(todo):
             if isinstance(result, Lost):
                 receipt = save_lost_file(result.item, run.model.card.model_id, result.reason, folder)
@@ -70,8 +69,8 @@ def label_files(
             committer.add(Path(receipt.part), receipt.files)
             failed += receipt.failed
             shown.advance(receipt.files, receipt.failed, receipt.audio_s)
-            if told is not None:
-                told.advance(receipt.files)
+            if elsewhere is not None:
+                elsewhere.advance(receipt.files)
     committer.flush()
     rmtree(run.workspace.reading, ignore_errors=True)
 

@@ -10,8 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from flows.labelling.engines import label_files
 from flows.labelling.run import Run, close_run, enter_files, find_again, open_run, require_done
 from flows.labelling.run_options import RunOptions
-from flows.labelling.run_report import progress_artifact, report_artifacts
+from flows.labelling.run_report import report_artifacts
 from flows.labelling.run_summary import RunSummary
+from flows.orchestration.artifacts import ProgressArtifact
 from storage.catalogue.committer import Committer
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
@@ -101,7 +102,7 @@ def survey(find: Callable[[Ledger], Found], run: Run) -> Omissions:
 @task(cache_policy=NO_CACHE)
 def label_batches(run: Run) -> None:
     """Stream files through worker processes, and let Prefect see how far they have come."""
-    label_files(run, partial(progress_artifact, "labelled"))
+    label_files(run, lambda total: ProgressArtifact("labelled", total, f"{total} files"))
 
 
 @task(cache_policy=NO_CACHE)
