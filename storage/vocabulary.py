@@ -103,3 +103,6 @@ _RETRYABLE: Final = frozenset(
         *(Reason.NETWORK, Reason.THROTTLED),
     }
 )
+
+Refusal = tuple[str, Reason, str]
+"""What is refused (a path, a URL or an id), why, and a sentence on it."""

@@ -9,11 +9,9 @@ from flows.engine.interrupts import StoppedError, stop_requested
 from storage.catalogue.ledger import Ledger, RunCounts
 from storage.loops.table import Loop, LoopError, check_loop, read_loops, write_loops
 from storage.paths import path_of
-from storage.vocabulary import Reason
+from storage.vocabulary import Reason, Refusal
 from storage.workspace import Workspace
 from tasks.sources.merging import merge_loops
-
-Refusal = tuple[str, Reason, str]
 
 
 @dataclass(frozen=True)

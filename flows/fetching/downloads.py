@@ -10,14 +10,14 @@ from distributed import Client
 from flows.engine.cluster import stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.engine.outcomes import Lost
-from flows.fetching.commits import FetchCommits, Refusal
+from flows.fetching.commits import FetchCommits
 from flows.fetching.worker import measure_loops
 from flows.orchestration.artifacts import ProgressArtifact
 from flows.terminal.progress import Progress, say
 from storage.accounts.quota import DayQuotaError
 from storage.errors import UserError
 from storage.loops.table import Loop
-from storage.vocabulary import Reason
+from storage.vocabulary import Reason, Refusal
 from tasks.http.client import GoneError, RequestError
 from tasks.http.remote_zip import ZipError
 

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import stop_requested
 from flows.engine.outcomes import Lost
-from flows.fetching.commits import FetchSummary, Refusal, committing_fetch
+from flows.fetching.commits import FetchSummary, committing_fetch
 from flows.fetching.worker import probe_rows
 from flows.orchestration.artifacts import ProgressArtifact
 from flows.terminal.progress import progress
@@ -18,7 +18,7 @@ from storage.catalogue.ledger import Ledger
 from storage.loops.licences import LicenceClass
 from storage.loops.table import Loop
 from storage.paths import path_of, path_text
-from storage.vocabulary import Reason
+from storage.vocabulary import Refusal
 from storage.workspace import Workspace
 from tasks.audio.errors import AudioError
 from tasks.metadata.manifests import Row
@@ -69,10 +69,10 @@ def cut_compositions(compositions: list[Composition]) -> tuple[list[Loop], list[
 
 
 @task(cache_policy=NO_CACHE)
-def read_files(rows: list[Row], workers: int, dask: str | None) -> tuple[list[Loop], list[tuple[str, Reason, str]]]:
+def read_files(rows: list[Row], workers: int, dask: str | None) -> tuple[list[Loop], list[Refusal]]:
     """Decode, hash and describe every file, on Dask workers."""
     loops: list[Loop] = []
-    refused: list[tuple[str, Reason, str]] = []
+    refused: list[Refusal] = []
     batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
     if not batches:
         return loops, refused
@@ -97,7 +97,7 @@ def read_files(rows: list[Row], workers: int, dask: str | None) -> tuple[list[Lo
 @task(cache_policy=NO_CACHE)
 def commit_loops(
     loops: list[Loop],
-    refused: list[tuple[str, Reason, str]],
+    refused: list[Refusal],
     licences: Sequence[str],
     workspace: Workspace,
     ledger: Ledger,

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import open_client
 from flows.engine.interrupts import StoppedError, stop_requested, wait_unless_stopped
-from flows.fetching.commits import FetchCommits, FetchSummary, Refusal, committing_fetch
+from flows.fetching.commits import FetchCommits, FetchSummary, committing_fetch
 from flows.fetching.downloads import download_and_commit
 from flows.orchestration.credentials import freesound_client, freesound_key, freesound_tokens
 from flows.terminal.progress import progress, say
@@ -24,7 +24,7 @@ from storage.files import remove_leftovers
 from storage.loops.licences import LicenceClass
 from storage.loops.search_pages import SearchPages
 from storage.loops.table import Loop, read_loops
-from storage.vocabulary import Reason
+from storage.vocabulary import Reason, Refusal
 from storage.workspace import Workspace
 from tasks.http.client import RequestError, RetryPolicy
 from tasks.sources.freesound import (

@@ -20,6 +20,7 @@ from storage.files import remove_leftovers, write_bytes_atomically
 from storage.loops.annotations import write_annotations
 from storage.loops.licences import LicenceClass
 from storage.loops.table import Loop
+from storage.vocabulary import Refusal
 from storage.workspace import Workspace
 from tasks.http.client import RequestError, RetryPolicy
 from tasks.http.pacing import paced_session
@@ -31,7 +32,6 @@ from tasks.sources.fsld import (
     RECORD,
     AnnotatedSound,
     ChosenSound,
-    Refusal,
     choose,
     place,
     read_annotated_sounds,

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from storage.loops.table import Loop
 from storage.paths import path_text
-from storage.vocabulary import Reason
+from storage.vocabulary import Refusal
 from tasks.audio.decoding import AudioError
 from tasks.metadata.manifests import Row
 from tasks.sources.decode_check import measured
 from tasks.sources.folder import loop_from
 
 
-def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
+def probe_rows(rows: Sequence[Row]) -> list[Loop | Refusal]:
     """Read the files of a folder's rows; each gives a loop, or its path and what is wrong with it."""
-    results: list[Loop | tuple[str, Reason, str]] = []
+    results: list[Loop | Refusal] = []
     for row in rows:
         try:
             results.append(loop_from(row))
@@ -22,9 +22,9 @@ def probe_rows(rows: Sequence[Row]) -> list[Loop | tuple[str, Reason, str]]:
     return results
 
 
-def measure_loops(loops: Sequence[Loop]) -> list[Loop | tuple[str, Reason, str]]:
+def measure_loops(loops: Sequence[Loop]) -> list[Loop | Refusal]:
     """Decode the files of fetched loops; each gives the loop, or its path and what is wrong with it."""
-    results: list[Loop | tuple[str, Reason, str]] = []
+    results: list[Loop | Refusal] = []
     for loop in loops:
         try:
             results.append(measured(loop))

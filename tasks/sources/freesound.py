@@ -13,11 +13,13 @@ from storage.files import write_bytes_atomically
 from storage.loops.licences import parse_freesound_licence
 from storage.loops.search_pages import SearchPages
 from storage.loops.table import Loop
-from storage.vocabulary import BpmSource, Reason
+from storage.vocabulary import BpmSource, Reason, Refusal
 from tasks.audio.decoding import EXTENSIONS
 from tasks.http.client import GoneError, RequestError, RetryPolicy, TransientError, get, retrying, shown
 from tasks.http.pacing import stated_wait
 from tasks.metadata.key_names import parse_key
+from tasks.metadata.tempo_text import is_tempo
+from tasks.sources.api_fields import number_field, text_field
 
 DEFAULT_URL: Final = "https://freesound.org/apiv2"
 PAGE_SIZE: Final = 150
@@ -26,8 +28,6 @@ FIELDS: Final = (
     "id", "name", "tags", "username", "license", "gen_ai_preference", "created", "type", "duration", "filesize", "md5",
     "pack_name", "previews", "category", "bpm", "bpm_confidence", "tonality", "tonality_confidence", "loopable",
 )  # fmt: skip
-
-Refusal = tuple[str, Reason, str]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def describe_preview(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
 
 def describe_original(sound: dict[str, Any], folder: Path) -> Loop | Refusal:
     """A search result as a loop whose original file is still to be fetched; or why it is refused."""
-    kind = _text(sound, "type") or ""
+    kind = text_field(sound, "type") or ""
     if f".{kind}" not in EXTENSIONS:
         return place(int(sound["id"])), Reason.UNSUPPORTED_CODEC, f"is of type {kind!r}, which no decoder takes"
     return _describe(sound, folder / f"{int(sound['id'])}.{kind}", "original")
@@ -159,20 +159,20 @@ def _describe(sound: dict[str, Any], path: Path, file: str) -> Loop | Refusal:
     licence = sound.get("license")
     if not isinstance(licence, str) or parse_freesound_licence(licence) is None:
         return place(sound_id), Reason.LICENCE, f"its licence is {licence!r}, none of Freesound's"
-    author, bpm = _text(sound, "username"), _number(sound, "bpm")
-    if bpm is not None and not 20 <= bpm <= 400:
+    author, bpm = text_field(sound, "username"), number_field(sound, "bpm")
+    if bpm is not None and not is_tempo(bpm):
         bpm = None
     # A confidence of 1 says that the tempo was read from the uploader's own words.
-    source = BpmSource.TAG if _number(sound, "bpm_confidence") == 1.0 else BpmSource.ESTIMATE
-    key, mode = parse_key(_text(sound, "tonality") or "")
+    source = BpmSource.TAG if number_field(sound, "bpm_confidence") == 1.0 else BpmSource.ESTIMATE
+    key, mode = parse_key(text_field(sound, "tonality") or "")
     kept = ("name", "gen_ai_preference", "created", "type", "pack_name", "category", "md5")
     extra = {
         "sound_id": sound_id,
-        **{name: _text(sound, name) for name in kept},
+        **{name: text_field(sound, name) for name in kept},
         "author_url": f"https://freesound.org/people/{author}/" if author else None,
         "tags": [tag for tag in sound.get("tags") or [] if isinstance(tag, str)],
-        "bpm_confidence": _number(sound, "bpm_confidence"),
-        "tonality_confidence": _number(sound, "tonality_confidence"),
+        "bpm_confidence": number_field(sound, "bpm_confidence"),
+        "tonality_confidence": number_field(sound, "tonality_confidence"),
         "loopable": sound.get("loopable") if isinstance(sound.get("loopable"), bool) else None,
         "file": file,
     }
@@ -214,13 +214,3 @@ def fetch_preview(url: str, target: Path, session: requests.Session, retries: Re
             return answer.content
 
     write_bytes_atomically(target, retrying(once, retries))
-
-
-def _text(sound: dict[str, Any], name: str) -> str | None:
-    value = sound.get(name)
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) and value else None
-
-
-def _number(sound: dict[str, Any], name: str) -> float | None:
-    value = sound.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from storage.loops.licences import parse_freesound_licence
 from storage.loops.table import Loop
-from storage.vocabulary import BpmSource, Reason
+from storage.vocabulary import BpmSource, Reason, Refusal
 from tasks.http.remote_zip import RemoteZip, ZipError
+from tasks.sources.api_fields import text_field
 from tasks.sources.fsld_annotations import (
     Annotation,
     AnnotationError,
@@ -28,9 +29,6 @@ AUDIO: Final = "FSL10K.zip"
 
 _ANNOTATION: Final = re.compile(r"annotations/(\d{1,12})/sound-(\d{1,12})\.json")
 _SOUND: Final = re.compile(r"audio/wav/(\d{1,12})(?:_(\d{1,12}))?\.[^/]+")
-
-Refusal = tuple[str, Reason, str]
-"""What is refused, why, and a sentence on it."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ def _annotated_sound(sound_id: int, said: list[Annotation]) -> AnnotatedSound:
 
 def _loop(annotated: AnnotatedSound, consensus: Consensus, entry: dict[str, Any], licence: str, path: Path) -> Loop:
     """The metadata of a loop before its file is there; the uploader's tempo counts only where no annotator gave one."""
-    author = _text(entry, "username")
+    author = text_field(entry, "username")
     uploaded = entry.get("annotations")
     uploader_bpm = uploaded.get("bpm") if isinstance(uploaded, dict) else None
     silent_on_tempo = consensus.bpm is None and not {"no_tempo", "bpm_disputed"} & set(consensus.flags)
@@ -160,10 +158,10 @@ def _loop(annotated: AnnotatedSound, consensus: Consensus, entry: dict[str, Any]
     source = None if bpm is None else BpmSource.TAG if silent_on_tempo else BpmSource.ANNOTATORS
     extra = {
         "sound_id": annotated.sound_id,
-        "name": _text(entry, "name"),
+        "name": text_field(entry, "name"),
         "author_url": f"https://freesound.org/people/{author}/" if author else None,
         "tags": [tag for tag in entry.get("tags") or [] if isinstance(tag, str)],
-        "pack_name": _text(entry, "pack_name"),
+        "pack_name": text_field(entry, "pack_name"),
         "uploader_bpm": guess,
         "annotations": annotated.answers,
     }
@@ -190,8 +188,3 @@ def _loop(annotated: AnnotatedSound, consensus: Consensus, entry: dict[str, Any]
         roles_source="annotators",
         key_source="annotators" if consensus.key else None,
     )
-
-
-def _text(entry: dict[str, Any], name: str) -> str | None:
-    value = entry.get(name)
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) and value else None

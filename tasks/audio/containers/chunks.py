@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
+from tasks.audio.containers.byte_ranges import bytes_at
 from tasks.audio.containers.mpeg import mpeg_layout
 from tasks.audio.containers.spliced import edited
 from tasks.audio.containers.streams import AS_IT_IS, Layout, Stream, missing_bytes
@@ -75,19 +76,19 @@ class Extent(NamedTuple):
 
 def wave_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     """A WAV, RF64, BW64 or RIFX; None where a chunk that it needs is not there."""
-    kind = _bytes_at(file, start, 4)
+    kind = bytes_at(file, start, 4)
     form = _RIFX if kind == b"RIFX" else _RIFF
     found = _chunks_up_to(file, form, start + 12, stop, b"data")
     if not {b"fmt ", b"data"} <= found.keys():
         return None
-    described, data = _bytes_at(file, found[b"fmt "].start, 16), found[b"data"]
+    described, data = bytes_at(file, found[b"fmt "].start, 16), found[b"data"]
     if len(described) < 16:
         return None
     tag, _, _, bytes_per_s, _, _ = struct.unpack(form.size[0] + "HHIIHH", described)
     size, size_at, size_form = data.size, data.start - 4, form.size
     if kind in (b"RF64", b"BW64") and b"ds64" in found and size == 0xFFFFFFFF:
         size_at, size_form = found[b"ds64"].start + 8, "<Q"
-        size = struct.unpack(size_form, _bytes_at(file, size_at, 8).ljust(8, b"\0"))[0]
+        size = struct.unpack(size_form, bytes_at(file, size_at, 8).ljust(8, b"\0"))[0]
     is_open = _is_open(size) or (size == 0 and not _are_chunks(file, form, data.start, stop))
     if tag in _MPEG_IN_WAV and (
         inside := mpeg_layout(file, data.start, stop if is_open else min(stop, data.start + size))
@@ -102,7 +103,7 @@ def wave_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
 def w64_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     """A Sony Wave64; None where a chunk that it needs is not there."""
     found = _chunks_up_to(file, _W64, start + 40, stop, b"data")
-    described = _bytes_at(file, found[b"fmt "].start, 16) if b"fmt " in found else b""
+    described = bytes_at(file, found[b"fmt "].start, 16) if b"fmt " in found else b""
     if b"data" not in found or len(described) < 16:
         return None
     data, bytes_per_s = found[b"data"], struct.unpack("<HHIIHH", described)[3]
@@ -123,7 +124,7 @@ def aiff_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
         return None
     if b"COMM" not in found:
         found = {**_chunks_up_to(file, _RIFX, start + 12, stop, b"COMM"), **found}
-    described = _bytes_at(file, found[b"COMM"].start, min(22, found[b"COMM"].size)) if b"COMM" in found else b""
+    described = bytes_at(file, found[b"COMM"].start, min(22, found[b"COMM"].size)) if b"COMM" in found else b""
     if len(described) < 18:
         return None
     channels, frames, bits, exponent, mantissa = struct.unpack(">HIHHQ", described[:18])
@@ -144,7 +145,7 @@ def aiff_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
 def caf_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     """A Core Audio file; None where a chunk that it needs is not there."""
     found = _chunks_up_to(file, _CAF, start + 8, stop, b"data")
-    described = _bytes_at(file, found[b"desc"].start, 32) if b"desc" in found else b""
+    described = bytes_at(file, found[b"desc"].start, 32) if b"desc" in found else b""
     if b"data" not in found or len(described) < 32:
         return None
     rate, _, _, packet_bytes, packet_frames, _, _ = struct.unpack(">d4sIIIII", described)
@@ -158,7 +159,7 @@ def caf_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
 
 def au_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     """A Sun or NeXT file; None where its header is not whole."""
-    header = _bytes_at(file, start, 24)
+    header = bytes_at(file, start, 24)
     if len(header) < 24:
         return None
     order = ">" if header[:4] == b".snd" else "<"
@@ -171,7 +172,7 @@ def mp4_layout(file: BinaryIO, start: int, stop: int) -> Layout:
     """An MP4, which FFmpeg reads: only whether the last of its boxes is whole."""
     place = start
     while place + 8 <= stop:
-        header = _bytes_at(file, place, 16)
+        header = bytes_at(file, place, 16)
         size = int.from_bytes(header[:4], "big")
         if size == 1:
             size = int.from_bytes(header[8:], "big")
@@ -202,7 +203,7 @@ def _chunks_up_to(file: BinaryIO, form: _Form, place: int, stop: int, wanted: by
 
 def _chunks(file: BinaryIO, form: _Form, place: int, stop: int) -> Iterator[tuple[bytes, _Chunk]]:
     while place + form.header_bytes <= stop:
-        header = _bytes_at(file, place, form.header_bytes)
+        header = bytes_at(file, place, form.header_bytes)
         name, start = header[: form.name_bytes], place + form.header_bytes
         size = struct.unpack(form.size, header[form.name_bytes :])[0] - form.header_bytes * form.counts_header
         yield name[:4], _Chunk(start, size)
@@ -218,10 +219,5 @@ def _are_chunks(file: BinaryIO, form: _Form, place: int, stop: int) -> bool:
 
 
 def _is_name(file: BinaryIO, place: int) -> bool:
-    name = _bytes_at(file, place, 4)
+    name = bytes_at(file, place, 4)
     return len(name) == 4 and all(32 <= letter < 127 for letter in name)
-
-
-def _bytes_at(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
-    return file.read(count)

@@ -2,6 +2,7 @@
 
 from typing import BinaryIO, Final
 
+from tasks.audio.containers.byte_ranges import bytes_at
 from tasks.audio.containers.spliced import Span
 from tasks.audio.containers.streams import Layout, Stream
 from tasks.audio.containers.tag_borders import before_trailing_tags
@@ -23,14 +24,14 @@ _BITS: Final = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 
 def flac_layout(file: BinaryIO, start: int, stop: int) -> Layout | None:
     """A FLAC file; None where it does not begin with its STREAMINFO."""
-    header = _bytes_at(file, start, HEADER_BYTES)
+    header = bytes_at(file, start, HEADER_BYTES)
     if len(header) < HEADER_BYTES or header[5:8] != _STREAMINFO:
         return None
     promised, end = promised_frames(header), before_trailing_tags(file, start, stop)
     missing = None
     if promised is not None and promised > (end - start) // _SMALLEST_FRAME * _LARGEST_BLOCK:
         missing = f"the header names {promised} frames, more than {end - start} bytes can hold"
-    frame = _bytes_at(file, _first_frame(file, start, end), FRAME_HEADER_BYTES)
+    frame = bytes_at(file, _first_frame(file, start, end), FRAME_HEADER_BYTES)
     view = (corrected(header, frame), Span(start + HEADER_BYTES, end))
     return Layout((Stream((view,), promised=promised),), missing)
 
@@ -63,7 +64,7 @@ def _first_frame(file: BinaryIO, start: int, stop: int) -> int:
     """Where the blocks of metadata end."""
     place, is_last = start + 4, False
     while not is_last and place < stop:
-        header = _bytes_at(file, place, 4)
+        header = bytes_at(file, place, 4)
         is_last = len(header) < 4 or bool(header[0] & _LAST_BLOCK)
         place += 4 + int.from_bytes(header[1:], "big")
     return place
@@ -96,8 +97,3 @@ def _crc8(content: bytes) -> int:
         for _ in range(8):
             remainder = (remainder << 1 ^ 0x07 if remainder & 0x80 else remainder << 1) & 0xFF
     return remainder
-
-
-def _bytes_at(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
-    return file.read(count)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, NamedTuple
 
+from tasks.audio.containers.byte_ranges import bytes_at
 from tasks.audio.containers.flac import FRAME_HEADER_BYTES, corrected, promised_frames
 from tasks.audio.containers.flac import HEADER_BYTES as FLAC_HEADER_BYTES
 from tasks.audio.containers.spliced import Piece, Span
@@ -70,7 +71,7 @@ def _links(file: BinaryIO, start: int, stop: int) -> list[_Link]:
         if page.flags & _FIRST:
             if not links or not links[-1].pages[-1].flags & _FIRST:
                 links.append(_Link())
-            links[-1].heads[page.serial] = _bytes_at(file, page.body, 8)
+            links[-1].heads[page.serial] = bytes_at(file, page.body, 8)
         if links:
             links[-1].pages.append(page)
     return links
@@ -113,15 +114,10 @@ def _native_flac(file: BinaryIO, pages: list[_Page]) -> Stream:
     """The packets of a FLAC stream without the pages around them, which is FLAC as it is without Ogg."""
     first = Span(pages[0].body + _FLAC_PREFIX, pages[0].stop)
     bodies: list[Piece] = [Span(page.body, page.stop) for page in pages[1:]]
-    header = _bytes_at(file, first.start, min(FLAC_HEADER_BYTES, first.stop - first.start))
+    header = bytes_at(file, first.start, min(FLAC_HEADER_BYTES, first.stop - first.start))
     if len(header) < FLAC_HEADER_BYTES:
         return Stream(((first, *bodies),))
-    heads = (_bytes_at(file, page.body, FRAME_HEADER_BYTES) for page in pages[1:])
+    heads = (bytes_at(file, page.body, FRAME_HEADER_BYTES) for page in pages[1:])
     first_frame = next((head for head in heads if head[:1] == b"\xff"), b"")
     rest = Span(first.start + FLAC_HEADER_BYTES, first.stop)
     return Stream(((corrected(header, first_frame), rest, *bodies),), promised=promised_frames(header))
-
-
-def _bytes_at(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
-    return file.read(count)

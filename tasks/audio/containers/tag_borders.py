@@ -1,7 +1,8 @@
 """Where the tags of a file end and begin: ID3v2 in front of the audio; ID3v1, Lyrics3, APEv2 and ID3v2 behind it."""
 
-import os
 from typing import BinaryIO, Final
+
+from tasks.audio.containers.byte_ranges import bytes_at
 
 ID3V1_BYTES: Final = 128
 _ID3V1_PLUS_BYTES: Final = 227
@@ -12,7 +13,7 @@ _LYRICS_FOOTER: Final = 15
 
 def after_leading_tags(file: BinaryIO, place: int = 0) -> int:
     """The place behind all ID3v2 tags that follow each other from `place` on."""
-    while (size := id3v2_bytes(_bytes_at(file, place, _ID3V2_HEADER))) > 0:
+    while (size := id3v2_bytes(bytes_at(file, place, _ID3V2_HEADER))) > 0:
         place += size
     return place
 
@@ -33,9 +34,9 @@ def id3v2_bytes(header: bytes) -> int:
 
 def _trailing_tag(file: BinaryIO, stop: int) -> int:
     """The length of the tag that ends at `stop`, 0 if none does."""
-    tail = _bytes_at(file, max(0, stop - ID3V1_BYTES), min(stop, ID3V1_BYTES))
+    tail = bytes_at(file, max(0, stop - ID3V1_BYTES), min(stop, ID3V1_BYTES))
     if tail[:3] == b"TAG":
-        plus = _bytes_at(file, max(0, stop - ID3V1_BYTES - _ID3V1_PLUS_BYTES), 4) == b"TAG+"
+        plus = bytes_at(file, max(0, stop - ID3V1_BYTES - _ID3V1_PLUS_BYTES), 4) == b"TAG+"
         return ID3V1_BYTES + (_ID3V1_PLUS_BYTES if plus else 0)
     ape = tail[-_APE_FOOTER:]
     if ape[:8] == b"APETAGEX":
@@ -52,8 +53,3 @@ def _trailing_tag(file: BinaryIO, stop: int) -> int:
 
 def _syncsafe(four: bytes) -> int:
     return (four[0] << 21) | (four[1] << 14) | (four[2] << 7) | four[3]
-
-
-def _bytes_at(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place, os.SEEK_SET)
-    return file.read(count)
