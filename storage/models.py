@@ -184,9 +184,11 @@ def _read_card(folder: Path) -> ModelCard:
         pairs = {name: {role: tuple(pair) for role, pair in fields.get(name, {}).items()} for name in _PAIRS}
         card = ModelCard(**{**fields, **pairs})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is not a model card: {error}") from error
+        raise UserError(f"{path} is not a model card: {error}; restore it from a copy, or remove its folder") from error
     if tuple(card.roles) != ROLES:
-        raise UserError(f"{path} names the roles {', '.join(card.roles)}; this rolecall knows {', '.join(ROLES)}")
+        raise UserError(
+            f"{path} names the roles {', '.join(card.roles)}, this rolecall knows {', '.join(ROLES)}; train one again"
+        )
     return card
 
 

@@ -83,7 +83,9 @@ class Quota:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = self.path.with_name(f"{self.path.name}.lock").open("w")
         except OSError as error:
-            raise UserError(f"cannot count requests in {self.path.parent}: {error.strerror}") from None
+            raise UserError(
+                f"cannot count requests in {self.path.parent}: {error.strerror}; make it writable"
+            ) from None
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -84,4 +84,4 @@ class TokenFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise UserError(f"cannot write {self.path.parent}: {error.strerror}") from None
+            raise UserError(f"cannot store a login in {self.path.parent}: {error.strerror}; make it writable") from None

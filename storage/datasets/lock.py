@@ -85,9 +85,9 @@ def read_lock_file(path: Path) -> DatasetLock:
     try:
         return DatasetLock(**json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise UserError(f"cannot read the lock {path}: {error.strerror}") from error
+        raise UserError(f"cannot read the lock {path}: {error.strerror}; name another dataset.lock") from error
     except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is no dataset.lock of this version: {error}") from error
+        raise UserError(f"{path} is no dataset.lock of this version: {error}; build the data set again") from error
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ class TrackSelection:
             return cls.where(connection, question)
         name = next((column[0] for column in columns if column[0] in {"track_id", "path"}), None)
         if name is None:
-            raise UserError(f"the query has no column track_id or path: {question}")
+            raise UserError(f"the query has no column track_id or path: {question}; select one of them")
         return cls._chosen(
             connection, f"SELECT track_id FROM tracks WHERE {name} IN (SELECT {name} FROM (\n{question}\n))", question
         )

@@ -30,5 +30,5 @@ def read_description(path: Path, model: type[Described], what: str) -> Described
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{path_text(path)} is not TOML: {error}") from error
+        raise UserError(f"{path_text(path)} is not TOML: {error}; mend it there") from error
     return checked(document, model, path, what)

@@ -46,7 +46,7 @@ def read_json(path: Path, model: type[Described], what: str) -> Described:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path_text(path)} is not JSON: {error}") from error
+        raise UserError(f"{path_text(path)} is not JSON: {error}; mend it there") from error
     return checked(document, model, path, what)
 
 
@@ -58,9 +58,9 @@ def checked(document: Any, model: type[Described], path: Path, what: str) -> Des
         first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or f"the {what}"
     if first["type"] == "missing":
-        raise UserError(f"{path_text(path)}: {where} is missing")
+        raise UserError(f"{path_text(path)}: {where} is missing; write it")
     if first["type"] == "extra_forbidden":
-        raise UserError(f"{path_text(path)}: {where} is no word that a {what} knows")
+        raise UserError(f"{path_text(path)}: {where} is no word that a {what} knows; take it out")
     held = repr(first["input"])
     held = held if len(held) <= _LONGEST_SHOWN else f"{held[:_LONGEST_SHOWN]}…"
     message = first["msg"].removeprefix("Value error, ")
