@@ -17,7 +17,7 @@ from flows.commands.options import (
     workspace_at,
 )
 from flows.engine.interrupts import stop_on_interrupt
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from flows.terminal.tables import Format, print_json, print_rows
 from storage.errors import UserError
 from storage.vocabulary import ROLES

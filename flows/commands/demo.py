@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flows.commands.label_runs import print_summary, run_label
 from flows.labelling.run_options import RunOptions
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from flows.terminal.tables import Format, print_rows
 from storage.catalogue.label_parts import LabelOutcome, Section, Segment
 from storage.paths import path_of, path_text

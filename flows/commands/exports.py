@@ -8,7 +8,8 @@ import typer
 
 from flows.commands.exit_codes import ExitCode
 from flows.commands.options import JsonOption, WorkspaceOption, catalogue_at
-from flows.terminal.progress import progress, say
+from flows.terminal.progress import progress
+from flows.terminal.streams import say
 from flows.terminal.tables import print_json
 from storage.errors import UserError
 from storage.paths import absolute

@@ -21,7 +21,7 @@ from distributed.scheduler import KilledWorker
 from flows.engine.interrupts import interrupts_blocked
 from flows.engine.outcomes import Finished, Item, Lost, Receipt
 from flows.engine.processes import ENVIRONMENT, MEMORY
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from storage.errors import UserError
 from storage.vocabulary import Reason
 

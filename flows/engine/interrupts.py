@@ -7,7 +7,7 @@ from multiprocessing import resource_tracker
 from threading import Event, Thread
 from typing import Final
 
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 
 stop_requested: Final = Event()
 """Set it to end a run after the batches in flight; what is left is taken up by the next run."""

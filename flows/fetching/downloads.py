@@ -13,7 +13,8 @@ from flows.engine.outcomes import Lost
 from flows.fetching.commits import FetchCommits
 from flows.fetching.worker import measure_loops
 from flows.orchestration.artifacts import ProgressArtifact
-from flows.terminal.progress import Progress, say
+from flows.terminal.progress import Progress
+from flows.terminal.streams import say
 from storage.accounts.quota import DayQuotaError
 from storage.errors import UserError
 from storage.loops.table import Loop

@@ -15,7 +15,8 @@ from flows.engine.interrupts import StoppedError, stop_requested, wait_unless_st
 from flows.fetching.commits import FetchCommits, FetchSummary, committing_fetch
 from flows.fetching.downloads import download_and_commit
 from flows.orchestration.credentials import freesound_client, freesound_key, freesound_tokens
-from flows.terminal.progress import progress, say
+from flows.terminal.progress import progress
+from flows.terminal.streams import say
 from storage.accounts.home import counters_folder
 from storage.accounts.quota import DayQuotaError, Quota
 from storage.catalogue.ledger import Ledger

@@ -13,7 +13,8 @@ from flows.engine.cluster import open_client
 from flows.engine.interrupts import StoppedError, stop_requested, wait_unless_stopped
 from flows.fetching.commits import FetchCommits, FetchSummary, committing_fetch
 from flows.fetching.downloads import CONNECTIONS, download_and_commit
-from flows.terminal.progress import progress, say
+from flows.terminal.progress import progress
+from flows.terminal.streams import say
 from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
 from storage.files import remove_leftovers, write_bytes_atomically

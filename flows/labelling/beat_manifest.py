@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 from torch import nn
 
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from storage.errors import UserError
 from storage.paths import path_of, path_text
 from tasks.audio.decoding import AudioError

@@ -14,7 +14,7 @@ from flows.orchestration.prefect_settings import (
     settings_of_named,
 )
 from flows.orchestration.private_server import PrivateServer
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from storage.errors import UserError
 
 _private: PrivateServer | None = None

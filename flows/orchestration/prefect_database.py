@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from storage.files import atomic_path
 
 DATABASE: Final = "prefect.db"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from flows.terminal.streams import say as say
+from flows.terminal.streams import say
 
 _LINE_EVERY_S: Final = 5.0
 

@@ -10,7 +10,8 @@ from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import open_client, training_resources
-from flows.terminal.progress import progress, say
+from flows.terminal.progress import progress
+from flows.terminal.streams import say
 from storage.catalogue.ledger import Ledger
 from storage.datasets.lock import DatasetStore
 from storage.errors import UserError

@@ -6,7 +6,7 @@ from prefect import flow, task
 from prefect.artifacts import create_image_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.terminal.progress import say
+from flows.terminal.streams import say
 from storage.catalogue.ledger import Ledger
 from storage.datasets.lock import DatasetStore
 from storage.models import ModelCard, ModelStore

@@ -60,15 +60,6 @@ def push(catalogue: Path, target: str) -> Pointer:
     return said
 
 
-def latest(target: str) -> str:
-    """The URL of the version that the pointer names; raises UserError if nothing was pushed there."""
-    with naming_trouble(pointer_url(target)):
-        pointer = _read_pointer(target)
-        if pointer is None:
-            raise FileNotFoundError(target)
-    return f"{parent_of(target)}/{pointer.catalogue}"
-
-
 def version_at(url: str) -> str:
     """The URL of the version that a pointer beside a URL names; where there is none, the URL itself."""
     with naming_trouble(url):

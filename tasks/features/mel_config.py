@@ -42,11 +42,6 @@ class MelConfig:
         """The configuration as stable JSON: as storage writes it."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    @classmethod
-    def from_json(cls, text: str) -> "MelConfig":
-        """Read back what `to_json` wrote; raises TypeError on unknown keys."""
-        return cls(**json.loads(text))
-
     @property
     def digest(self) -> str:
         """SHA-256 of the JSON form."""

@@ -107,15 +107,6 @@ def _mode(word: str | None) -> str | None:
     return "major" if word == "M" or word.lower().startswith("maj") else "minor"
 
 
-def semitones_between(key: str, mode: str | None, target_key: str, target_mode: str | None) -> int:
-    """Smallest transposition (-6 to 6 semitones) that transposes one key to another or onto its relative.
-
-    A minor key and the major key three semitones above it share their notes, so they match each other.
-    """
-    distance = note_set(target_key, target_mode) - note_set(key, mode)
-    return (distance + 6) % 12 - 6
-
-
 def note_set(key: str, mode: str | None) -> int:
     """The notes of a key as a number of 0..11: the tonic of the major key that has them, a minor key's relative."""
     return (TONICS.index(key) + (3 if mode == "minor" else 0)) % 12

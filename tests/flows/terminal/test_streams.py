@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from storage.catalogue.ledger import Ledger
+from storage.workspace import Workspace
 from tests.commands import Program
 
 pytestmark = pytest.mark.slow
 
 MANY = "SELECT i, repeat('A', 60) AS a FROM range(100000) t(i)"
 FEW = "SELECT 1 AS a"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    with Ledger.of(Workspace(tmp_path)) as ledger:
+        ledger.publish()
+    return tmp_path
 
 
 def in_shell(program: Program, line: str) -> subprocess.CompletedProcess[str]:
@@ -24,14 +33,14 @@ def in_shell(program: Program, line: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("query", [MANY, FEW])
 @pytest.mark.parametrize("style", ["csv", "table", "json"])
-def test_a_reader_that_has_enough_is_no_error(alone: Program, tmp_path: Path, query: str, style: str) -> None:
-    ended = in_shell(alone, f'rolecall sql "{query}" --format {style} --workspace "{tmp_path}" | head -c 3')
+def test_a_reader_that_has_enough_is_no_error(alone: Program, workspace: Path, query: str, style: str) -> None:
+    ended = in_shell(alone, f'rolecall sql "{query}" --format {style} --workspace "{workspace}" | head -c 3')
     assert len(ended.stdout) == 3
     assert [line for line in ended.stderr.splitlines() if not line.startswith("(")] == []
 
 
-def test_a_full_disk_behind_stdout_is_said_and_not_passed_over(alone: Program, tmp_path: Path) -> None:
-    ended = in_shell(alone, f'rolecall sql "{FEW}" --json --workspace "{tmp_path}" > /dev/full')
+def test_a_full_disk_behind_stdout_is_said_and_not_passed_over(alone: Program, workspace: Path) -> None:
+    ended = in_shell(alone, f'rolecall sql "{FEW}" --json --workspace "{workspace}" > /dev/full')
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "the disk is full" in ended.stderr
 

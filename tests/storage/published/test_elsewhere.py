@@ -8,7 +8,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.published.elsewhere import ask_elsewhere
-from storage.published.pushed import latest, push, version_at
+from storage.published.pushed import push, version_at
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.doubles.s3 import SECRET, Bucket, environment, serve_bucket
@@ -61,9 +61,11 @@ def test_what_is_no_catalogue_is_named(tmp_path: Path) -> None:
 def test_a_url_is_the_version_that_its_pointer_names_and_without_one_itself(
     bucket: Bucket, published: Workspace
 ) -> None:
-    push(published.catalogue, TARGET)
-    assert version_at(TARGET) == latest(TARGET) != TARGET
-    assert version_at(latest(TARGET)) == latest(TARGET)
+    assert version_at(TARGET) == TARGET
+    pushed = push(published.catalogue, TARGET)
+    version = version_at(TARGET)
+    assert version == f"{TARGET.rpartition('/')[0]}/{pushed.catalogue}"
+    assert version_at(version) == version
 
 
 @pytest.mark.skipif(has_httpfs(), reason="httpfs is installed here")

@@ -13,7 +13,7 @@ from tasks.datasets.loop_sampling import role_combinations
 from tasks.datasets.mix_plan import plan_mixes, plan_singles
 from tasks.datasets.recipe import LoopRules, MixRules, Recipe, SplitRules
 from tasks.datasets.selection import labelled_loops
-from tasks.metadata.key_names import TONICS, semitones_between
+from tasks.metadata.key_names import TONICS, note_set
 from tests.dummies import loop
 
 RECIPE = Recipe(name="test", mixes=2240, split=SplitRules(validation_share=0.125, test_share=0.125))
@@ -116,11 +116,11 @@ def test_pitched_voices_of_known_key_end_up_in_one_key_or_its_relative() -> None
     for mix in plan():
         voices = [(one, shift) for one, shift in pitched(mix) if one.key is not None]
         several += len(voices) > 1
-        keys = {(semitones_between("C", "major", one.key or "", one.mode) + shift) % 12 for one, shift in voices}
+        keys = {(note_set(one.key or "", one.mode) + shift) % 12 for one, shift in voices}
         assert len(keys) <= 1
         if keys:
             assert mix.key is not None
-            assert keys == {semitones_between("C", "major", mix.key, mix.mode) % 12}
+            assert keys == {note_set(mix.key, mix.mode)}
     assert several > 100
 
 

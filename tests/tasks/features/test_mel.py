@@ -69,15 +69,6 @@ def test_a_sound_in_blocks_has_the_powers_of_the_whole(expected: int) -> None:
         np.testing.assert_allclose(power, mel_power(samples, config), rtol=1e-4)
 
 
-def test_a_configuration_survives_json() -> None:
-    assert MelConfig.from_json(OTHER.to_json()) == OTHER
-
-
-def test_a_configuration_with_an_unknown_key_is_refused() -> None:
-    with pytest.raises(TypeError, match="window"):
-        MelConfig.from_json('{"window": "hann"}')
-
-
 def test_equal_configurations_have_one_digest_and_others_another() -> None:
     assert MelConfig().digest == CONFIG.digest
     assert len({CONFIG.digest, OTHER.digest, MelConfig(fmin=31.0).digest}) == 3
