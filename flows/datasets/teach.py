@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.datasets.worker import ShardRequest, extract_row_features, finished_dataset
+from flows.datasets.finished import finished_dataset
+from flows.datasets.worker import ShardRequest, extract_row_features
 from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.engine.outcomes import Lost

@@ -12,16 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from storage.datasets.lock import DatasetLock, DatasetStore
-from storage.datasets.plan import Mix, read_plan
+from storage.datasets.lock import DatasetStore
+from storage.datasets.plan import Mix
 from storage.datasets.shards import labels_of, mels_of, write_shard
-from storage.errors import UserError
-from storage.loops.table import Loop, read_loops
-from storage.workspace import Workspace
+from storage.loops.table import Loop
 from tasks.audio.decoding import AudioError
 from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.audition import keep_audio
-from tasks.datasets.environment import environment
 from tasks.datasets.feature_diff import RowDifference, differences
 from tasks.datasets.loop_checks import Unusable, checked_loop
 from tasks.datasets.recipe import Recipe
@@ -64,44 +61,18 @@ def shard_requests(
     loops: Mapping[str, Loop],
     recipe: Recipe,
     datasets: DatasetStore,
-    environment: Mapping[str, str],
+    libraries: Mapping[str, str],
     audio: Path | None = None,
 ) -> Iterator[ShardRequest]:
-    """The shards of a plan, in its order."""
+    """The shards of a plan, in its order; `libraries` is the environment, whose change may change bytes."""
     for number, start in enumerate(range(0, len(plan), _ROWS)):
         mixes = tuple(plan[start : start + _ROWS])
         used = {voice.loop_id: loops[voice.loop_id] for mix in mixes for voice in mix.voices}
         contents = sorted((loop.loop_id, loop.sha256) for loop in used.values())
-        decides = [RENDER_VERSION, recipe.mel.digest, dict(environment), contents, [asdict(mix) for mix in mixes]]
+        decides = [RENDER_VERSION, recipe.mel.digest, dict(libraries), contents, [asdict(mix) for mix in mixes]]
         ingredients = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         path = datasets.shard_path(recipe.name, number)
         yield ShardRequest(path, mixes, used, recipe.mel, ingredients, audio)
-
-
-@dataclass(frozen=True)
-class FinishedDataset:
-    """A data set that is there: its lock, its loops at their places here, and its shards in the plan's order."""
-
-    lock: DatasetLock
-    loops: list[Loop]
-    plan: list[Mix]
-    shards: list[ShardRequest]
-
-
-def finished_dataset(name: str, store: Workspace) -> FinishedDataset:
-    """A finished data set of a workspace; raises UserError if there is none, or its loops are not all here."""
-    datasets = DatasetStore(store.datasets)
-    lock = datasets.read_lock(name)
-    loops, missing = lock.located(read_loops(store.loops))
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(lock.loops)} loops of {name} are not in this workspace, {missing[0]['loop_id']} "
-            "for one; fetch them, then do this again"
-        )
-    plan = read_plan(datasets.folder(name) / "plan.parquet")
-    by_id = {loop.loop_id: loop for loop in loops}
-    shards = shard_requests(plan, by_id, Recipe.model_validate(lock.recipe), datasets, environment())
-    return FinishedDataset(lock, loops, plan, list(shards))
 
 
 def check_loops(requests: Sequence[tuple[Loop, bool]]) -> list[Loop | Unusable]:

@@ -14,8 +14,8 @@ from storage.models import ModelStore, StoredModel
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
 from tasks.audio.library import Omissions
+from tasks.labelling.disk_state import read_disk_state
 from tasks.labelling.finding import Found, look_again
-from tasks.labelling.preview import look_at
 from tasks.labelling.request import label_version
 
 
@@ -48,7 +48,7 @@ def find_again(ledger: Ledger, reason: Reason | None) -> Found:
 
 def enter_files(run: Run, found: Found) -> None:
     """Read the files that are new or changed, and enter everything that was found."""
-    seen = look_at(run.ledger.connection, found.table)
+    seen = read_disk_state(run.ledger.connection, found.table)
     Labels(run.ledger).register(run.run_id, seen, run.model.card.model_id, label_version(run.options.bpm_range))
 
 

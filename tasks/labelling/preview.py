@@ -4,19 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import duckdb
-import pyarrow as pa
-
 from storage.catalogue.comparison import (
-    DiskState,
-    ambiguous_paths,
     audio_per_second,
     compared_findings,
-    contents_by_identity,
     count_findings,
     files_to_decode,
-    paths_elsewhere,
-    unread_paths,
 )
 from storage.models import ModelStore
 from storage.paths import path_of
@@ -25,10 +17,10 @@ from storage.urls import is_url
 from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError, stated_duration_s
 from tasks.audio.library import Omissions
-from tasks.labelling.finding import find_places, hash_files
+from tasks.labelling.disk_state import likely_disk_state
+from tasks.labelling.finding import find_places
 from tasks.labelling.request import label_version
 from tasks.metadata.tempo_text import BpmRange
-from tasks.remote.listing import is_there
 
 _SAMPLED_HEADERS: Final = 100
 
@@ -48,22 +40,14 @@ class Plan:
     omissions: Omissions
 
 
-def look_at(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> DiskState:
-    """Read the files whose bytes must be known, and see which paths of the ledger were moved away."""
-    return _disk_state(connection, found, hash_files(unread_paths(connection, found)))
-
-
 def preview(workspace: Workspace, places: Sequence[str], model: str | None, bpm_range: BpmRange | None = None) -> Plan:
-    """What labelling paths and URLs would do, by the published snapshot; raises UserError for one that is not there.
-
-    Only files that may be copies are read: a size that nothing else has belongs to nothing that is known.
-    """
+    """What labelling paths and URLs would do, by the published snapshot; raises UserError for one that is not there."""
     searched = find_places(places)
     found = searched.table
     with open_catalogue(workspace) as connection:
         active = connection.execute("SELECT model_id FROM models WHERE active").fetchall()
         card = ModelStore(workspace.models).load_chosen(model, str(active[0][0]) if active else None).card
-        seen = _disk_state(connection, found, hash_files(ambiguous_paths(connection, found)))
+        seen = likely_disk_state(connection, found)
         with compared_findings(connection, seen, card.model_id, label_version(bpm_range)):
             work, rate = files_to_decode(connection), audio_per_second(connection)
             seconds = audio_seconds(work)
@@ -91,13 +75,3 @@ def audio_seconds(files: Sequence[tuple[str, int]]) -> float | None:
         sampled_s += stated_s
         sampled_bytes += size
     return sum(size for _, size in files) * sampled_s / sampled_bytes if sampled_bytes else 0.0
-
-
-def _disk_state(connection: duckdb.DuckDBPyConnection, found: pa.Table, hashes: dict[str, str]) -> DiskState:
-    digests = {**contents_by_identity(connection, found), **hashes}
-    elsewhere = paths_elsewhere(connection, found, digests)
-    return DiskState(found, digests, [place for place in elsewhere if not _is_there(place)])
-
-
-def _is_there(place: str) -> bool:
-    return is_there(place) if is_url(place) else path_of(place).exists()

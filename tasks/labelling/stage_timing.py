@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from storage.paths import path_text
 from tasks.audio.decoding import Sound
 from tasks.audio.readers import open_reader
 from tasks.features.mel import mel_powers_of_blocks, reference_level
@@ -66,7 +67,7 @@ def _stages_of(path: Path, network: LoadedNetwork, config: MelConfig) -> list[fl
     mel, (power, _) = _timed(mel_powers_of_blocks, blocks, sound.expected_samples, [grid_mel, config])
     power /= reference_level(power)
     tempo, _ = _timed(estimate_grid, power, grid_mel.frame_rate)
-    whole, analysis = _timed(analyse, LabelRequest(str(path), str(path)), config)
+    whole, analysis = _timed(analyse, LabelRequest(path_text(path), path_text(path)), config)
     answer, _ = _timed(predict_at_two_scales, network, analysis.mels)
     segments = max(0.0, whole - read - mel - tempo)
     return [sound.duration_s, decode, max(0.0, read - decode), mel, tempo, segments, answer]

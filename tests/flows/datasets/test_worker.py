@@ -6,13 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.datasets.worker import (
-    ShardRequest,
-    check_loops,
-    compare_shards,
-    render_shards,
-    shard_requests,
-)
+from flows.datasets.worker import ShardRequest, check_loops, compare_shards, render_shards, shard_requests
 from storage.datasets.lock import DatasetStore
 from storage.datasets.plan import Voice
 from storage.datasets.shards import digest_if_made_of

@@ -10,8 +10,9 @@ from storage.catalogue.ledger import Ledger
 from storage.errors import UserError
 from storage.models import ModelStore
 from storage.workspace import Workspace
+from tasks.labelling.disk_state import read_disk_state
 from tasks.labelling.finding import find_audio
-from tasks.labelling.preview import look_at, preview
+from tasks.labelling.preview import preview
 from tasks.labelling.request import label_version
 from tests.dummies import labelled, tone, write
 
@@ -37,7 +38,7 @@ def label_all(music: Path, workspace: Workspace) -> None:
         ledger.activate_model(card.model_id)
         ledger.open_run("one", "label", card.model_id)
         labels, table = Labels(ledger), find_audio([music]).table
-        labels.register("one", look_at(ledger.connection, table), card.model_id, label_version(None))
+        labels.register("one", read_disk_state(ledger.connection, table), card.model_id, label_version(None))
         outcomes = [labelled(task.label_key, card.model_id) for task in labels.tasks("one")]
         write_part(workspace.parts / "one" / "a.parquet", outcomes)
         Committer(workspace, ledger).commit_left()
