@@ -11,9 +11,9 @@ _MOST: Final = 60
 def compatible_loops(catalogue: CatalogueFollower, track_id: int, segment: int | None) -> list[dict[str, Any]]:
     """Loops within 12 % of the tempo (half and double count), in the same notes or none, and without its roles.
 
-    Of a segment, its roles are those active in these four bars. `stretch` is the factor of tempo that fits the loop to
-    the track. Known to fit comes before unknown notes, and the smallest change of
-    tempo first.
+    Of a segment, its roles are those active in these four bars; of a whole track the answer is that of the public macro
+    `compatible_loops`. `stretch` is the factor of tempo that fits the loop to the track. Known to fit comes before
+    unknown notes, and the smallest change of tempo first.
     """
     if segment is None:
         rows = catalogue.ask(_TRACK_ROLES, {"track": track_id}).rows

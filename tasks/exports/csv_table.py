@@ -9,7 +9,7 @@ from storage.vocabulary import ROLES
 
 
 def write_csv(tracks: Iterable[TrackLabels], target: Path) -> None:
-    """Columns: the facts of a track as in the view `tracks`, the roles that are on and those that are unsure, a probability a role."""
+    """Columns: the facts of a track as in the view `tracks`, the roles on, the roles unsure, a probability a role."""
     with target.open("w", newline="", encoding="utf-8") as file:
         plain = csv.writer(file, lineterminator="\n")
         # The module quotes a line feed by itself, and a carriage return only where lines end with one.

@@ -69,6 +69,14 @@ def test_loops_that_go_with_something_share_no_role_with_it_and_are_near_its_tem
     assert seen or kind == "track"
 
 
+def test_the_page_finds_the_loops_that_the_public_macro_finds(catalogue: CatalogueFollower) -> None:
+    asked = catalogue.ask("SELECT track_id FROM tracks WHERE bpm IS NOT NULL AND len(roles) > 0 LIMIT 20").rows
+    for (track_id,) in asked:
+        macro = catalogue.ask(f"SELECT track_id, stretch, key_match FROM compatible_loops({track_id}) LIMIT 60").rows
+        page = compatible_loops(catalogue, track_id, None)
+        assert [(loop["track_id"], loop["stretch"], loop["key_match"]) for loop in page] == macro
+
+
 def test_a_segment_is_completed_by_what_does_not_sound_in_it(catalogue: CatalogueFollower) -> None:
     track_id = any_of(catalogue, "kind = 'track' AND status = 'labelled' AND bpm IS NOT NULL")
     sounding = {
