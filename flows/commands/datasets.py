@@ -199,19 +199,22 @@ def dataset_show(
     where = workspace_at(workspace)
     store = DatasetStore(where.datasets)
     lock = store.read_lock(name)
+    plan = read_plan(store.folder(name) / "plan.parquet")
     if as_json:
         print_json(asdict(lock))
     else:
         _print_dataset(asdict(lock), as_json=False)
-        _print_histograms([mix for mix in read_plan(store.folder(name) / "plan.parquet") if mix.kind == "mix"])
+        _print_histograms([mix for mix in plan if mix.kind == "mix"])
     if picture is not None:
         _draw(store, name, picture)
     if listen:
-        _listen(where, name, listen)
+        _listen(where, plan, store.folder(name) / "audio", listen)
 
 
 def _print_histograms(mixes: "list[Mix]") -> None:
-    """Tempos in tens and keys, each with a bar of its share."""
+    """Tempos in tens and keys, each with a bar of its share; nothing for a data set without mixes."""
+    if not mixes:
+        return
     tempos = Counter(f"{10 * int(mix.bpm // 10):3d} to {10 * int(mix.bpm // 10) + 9}" for mix in mixes)
     keys = Counter(f"{mix.key} {mix.mode or ''}".strip() if mix.key else "none" for mix in mixes)
     for title, counts, order in (
@@ -239,21 +242,12 @@ def _draw(store: "DatasetStore", name: str, target: Path) -> None:
     say(f"drawn: {target}")
 
 
-def _listen(where: "Workspace", name: str, number: int) -> None:
-    """Write mixes spread evenly over the plan below the data set's folder."""
-    from storage.datasets.lock import DatasetStore
-    from storage.datasets.plan import read_plan
+def _listen(where: "Workspace", plan: "list[Mix]", folder: Path, number: int) -> None:
     from storage.loops.table import read_loops
-    from tasks.audio.stretching import StretchedLoops
-    from tasks.datasets.audition import keep_audio
+    from tasks.datasets.audition import keep_some
 
-    folder = DatasetStore(where.datasets).folder(name)
-    mixes = [mix for mix in read_plan(folder / "plan.parquet") if mix.kind == "mix"]
-    loops, stretched = {loop.loop_id: loop for loop in read_loops(where.loops)}, StretchedLoops()
-    for mix in mixes[:: max(1, len(mixes) // number)][:number]:
-        if gone := [voice.loop_id for voice in mix.voices if voice.loop_id not in loops]:
-            raise UserError(f"loop {gone[0]} of {mix.mix_id} is not in this workspace; fetch it, then listen again")
-        print(keep_audio(mix, loops, folder / "audio", stretched))
+    for path in keep_some(plan, {loop.loop_id: loop for loop in read_loops(where.loops)}, folder, number):
+        say(f"to listen to: {path}")
 
 
 def _summary(lock: dict[str, Any]) -> dict[str, Any]:
