@@ -30,7 +30,7 @@ def check_inputs(places: list[str], manifest: str | None, workspace: Workspace, 
     from storage.published.pushed import checked_target
     from storage.published.queries import require_known_schema
     from tasks.audio.library import require_there
-    from tasks.labelling.finding import find_listed
+    from tasks.labelling.finding import check_manifest
     from tasks.remote.listing import require_reachable
 
     for place in places:
@@ -39,7 +39,7 @@ def check_inputs(places: list[str], manifest: str | None, workspace: Workspace, 
         else:
             require_there(path_of(place))
     if manifest is not None:
-        find_listed(manifest)
+        check_manifest(manifest)
     ModelStore(workspace.models).load(options.model or "default")
     require_known_schema(workspace)
     if options.publish_to is not None:

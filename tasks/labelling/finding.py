@@ -14,7 +14,7 @@ import pyarrow as pa
 from storage.catalogue.comparison import FOUND_SCHEMA
 from storage.files import sha256_of
 from storage.paths import path_of, path_text
-from storage.urls import is_url, name_in, place_text
+from storage.urls import is_url, name_in, open_store, place_text
 from storage.vocabulary import Kind
 from tasks.audio.library import Omissions, Walk
 from tasks.metadata.file_names import bpm_in_name, kind_in_name, number_in_name
@@ -81,13 +81,28 @@ def find_places(places: Sequence[str]) -> Found:
 
 def find_listed(manifest: str) -> Found:
     """Every file of a manifest, whether it is there or not; raises UserError naming the first line that is wrong."""
-    with opened_manifest(manifest) as (file, folder):
-        listed = list(read_listing(file, folder))
-    rows = _Rows()
-    for row, look in zip(listed, look_at_places(row.place for row in listed), strict=True):
-        said = (row.kind(), row.bpm(), row.first_downbeat_s(), row.cells.get("key"))
-        rows.add(row.place, row.name, look, said)
+    listed, rows = _listed(manifest), _Rows()
+    for (place, name, said), look in zip(listed, look_at_places(place for place, _, _ in listed), strict=True):
+        rows.add(place, name, look, said)
     return Found(rows.table())
+
+
+def check_manifest(manifest: str) -> None:
+    """Raise UserError naming the first line of a manifest that is wrong, or a kind of URL that cannot be opened here.
+
+    Its files are not looked at.
+    """
+    one_of_each = {place.partition("://")[0]: place for place, _, _ in _listed(manifest) if is_url(place)}
+    for url in one_of_each.values():
+        open_store(url)
+
+
+def _listed(manifest: str) -> list[tuple[str, str, Said]]:
+    with opened_manifest(manifest) as (file, folder):
+        return [
+            (row.place, row.name, (row.kind(), row.bpm(), row.first_downbeat_s(), row.cells.get("key")))
+            for row in read_listing(file, folder)
+        ]
 
 
 def look_again(told: pa.Table) -> pa.Table:

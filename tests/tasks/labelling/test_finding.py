@@ -6,7 +6,7 @@ import pytest
 
 from storage.catalogue.comparison import FOUND_SCHEMA
 from storage.errors import UserError
-from tasks.labelling.finding import Found, find_audio, find_listed, hash_files, look_again
+from tasks.labelling.finding import Found, check_manifest, find_audio, find_listed, hash_files, look_again
 
 
 def make(folder: Path, *names: str) -> None:
@@ -104,10 +104,17 @@ def test_a_file_listed_twice_is_refused_and_its_line_named(tmp_path: Path) -> No
         find_listed(str(tmp_path / "list.csv"))
 
 
-def test_a_wrong_tempo_anywhere_in_the_list_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("path,bpm\na.wav,120\nb.wav,fast\n")
-    with pytest.raises(UserError, match="line 3"):
-        find_listed(str(tmp_path / "list.csv"))
+def test_a_wrong_tempo_anywhere_in_the_list_is_refused_before_any_file_is_looked_at(tmp_path: Path) -> None:
+    # Nobody answers at this port: a file there that is looked at is another error.
+    (tmp_path / "list.csv").write_text("path,bpm\nhttp://127.0.0.1:9/a.wav,120\nb.wav,fast\n")
+    for read in (check_manifest, find_listed):
+        with pytest.raises(UserError, match="line 3"):
+            read(str(tmp_path / "list.csv"))
+
+
+def test_a_manifest_is_checked_without_its_files(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path\nhttp://127.0.0.1:9/a.wav\ngone.wav\n")
+    check_manifest(str(tmp_path / "list.csv"))
 
 
 def test_files_that_can_be_read_are_hashed_and_others_left_out(tmp_path: Path) -> None:
