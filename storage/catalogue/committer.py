@@ -131,12 +131,8 @@ _COMMIT: Final = (
     """
     INSERT INTO ledger.bars
     SELECT label_id, bars[1].bar, list_transform(bars, lambda b: round(b.level_db, 1)),
-           list_transform(bars, lambda b: round(b.activations[1], 3)),
-           list_transform(bars, lambda b: round(b.activations[2], 3)),
-           list_transform(bars, lambda b: round(b.activations[3], 3)),
-           list_transform(bars, lambda b: round(b.activations[4], 3)),
-           list_transform(bars, lambda b: round(b.activations[5], 3)),
-           list_transform(bars, lambda b: round(b.activations[6], 3)), ledger.sounding_in(stays, bars[1].bar, len(bars))
+           list_transform(bars, lambda b: ledger.packed(b.activations)),
+           ledger.sounding_in(stays, bars[1].bar, len(bars))
     FROM fresh WHERE len(bars) > 0 ORDER BY label_id
     """,
     "DELETE FROM ledger.role_span WHERE label_id IN (FROM replaced)",

@@ -4,7 +4,8 @@ The ledger has a view of the name and columns of each table (`storage/sql/readin
 compared, by the same SQL. The public views over them are the same in both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,10 +25,22 @@ LABEL: Final = "SELECT label_id, label_key, model_id, audio_hash, run_id, durati
 
 _TRACKS_AT_ONCE: Final = 100_000
 
+_WRITERS: Final = (("segment",), ("track", "bars", "role_span", "section"))
+"""Which of the tables by path are written one after the other: each row of this is half of the work."""
+
 
 def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Write everything that the ledger holds now into a new database."""
     with _attached(ledger, file):
+        _write_small_tables(ledger)
+        _write_tables_by_path(ledger)
+    with duckdb.connect(str(file)) as published:
+        create_public_views(published)
+
+
+def _write_small_tables(ledger: duckdb.DuckDBPyConnection) -> None:
+    """Write the tables that are copied as they are, and those by path without their rows."""
+    with _transaction(ledger):
         ledger.execute("CREATE TABLE published.schema_migrations AS FROM schema_migrations")
         ledger.execute("CREATE SCHEMA published.ledger")
         ledger.execute("CREATE SCHEMA published.reading")
@@ -37,17 +50,36 @@ def write_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path) -> None:
             ledger.execute(f"CREATE TABLE published.ledger.{table} AS FROM ledger.{table}")
         for table in BY_PATH:
             ledger.execute(f"CREATE TABLE published.reading.{table} AS FROM reading.{table} WHERE false")
-        # In ranges of paths: the rows of a path lie together, whenever it was labelled, and little memory is needed.
-        ((low, high),) = ledger.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
+
+
+def _write_tables_by_path(ledger: duckdb.DuckDBPyConnection) -> None:
+    """Fill the tables by path, by several writers at once: an INSERT makes use of little more than one processor."""
+    writers = [(ledger.cursor(), tables) for tables in _WRITERS]
+    with ThreadPoolExecutor(len(writers)) as threads:
+        try:
+            written = [threads.submit(_write_all_paths, writer, tables) for writer, tables in writers]
+            for table in written:
+                table.result()
+        except BaseException:
+            for writer, _ in writers:
+                writer.interrupt()
+            raise
+
+
+def _write_all_paths(writer: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
+    """Fill some of the tables by path, in ranges of paths.
+
+    So the rows of a path lie together, whenever it was labelled, and little memory is needed.
+    """
+    with writer, _transaction(writer):
+        ((low, high),) = writer.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
         for first in range(low, high + 1, _TRACKS_AT_ONCE) if low is not None else ():
-            _insert(ledger, first_wanted=str(first), last_wanted=str(first + _TRACKS_AT_ONCE - 1))
-    with duckdb.connect(str(file)) as published:
-        create_public_views(published)
+            _insert(writer, tables, first_wanted=str(first), last_wanted=str(first + _TRACKS_AT_ONCE - 1))
 
 
 def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list[int]) -> None:
     """Bring a copy of an earlier snapshot up to date, of which these paths differ (`changed_paths`)."""
-    with _attached(ledger, file):
+    with _attached(ledger, file), _transaction(ledger):
         ledger.execute("DELETE FROM published.ledger.label WHERE label_id NOT IN (SELECT label_id FROM ledger.label)")
         ledger.execute(
             f"INSERT INTO published.ledger.label {LABEL} "
@@ -59,7 +91,7 @@ def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list
         if changed:
             for table in BY_PATH:
                 ledger.execute(f"DELETE FROM published.reading.{table} WHERE track_id IN (SELECT unnest(?))", [changed])
-            _insert(ledger, wanted=str(changed))
+            _insert(ledger, BY_PATH, wanted=str(changed))
 
 
 def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int] | None:
@@ -79,28 +111,34 @@ def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[in
 
 @contextmanager
 def _attached(ledger: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
-    """A database as `published` for the length of a `with` block, which is one transaction."""
+    """A database as `published` for the length of a `with` block, complete in its file at the end."""
     ledger.execute(f"ATTACH '{_quoted(file)}' AS published")
     try:
-        ledger.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            ledger.execute("ROLLBACK")
-            raise
-        ledger.execute("COMMIT")
+        yield
         ledger.execute("CHECKPOINT published")
     finally:
         ledger.execute("DETACH published")
 
 
-def _insert(ledger: duckdb.DuckDBPyConnection, **wanted: str) -> None:
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction for the length of a `with` block: committed at its end, rolled back on an error."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _insert(ledger: duckdb.DuckDBPyConnection, tables: Sequence[str], **wanted: str) -> None:
     """Insert the rows of some paths, named by the variables of `ledger.wanted` in reading.sql."""
     for variable, value in wanted.items():
         ledger.execute(f"SET VARIABLE {variable} = {value}")
     try:
         ledger.execute("CREATE TEMP TABLE wanted_labels AS FROM ledger.wanted_labels")
-        for table in BY_PATH:
+        for table in tables:
             ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table}")
         ledger.execute("DROP TABLE temp.wanted_labels")
     finally:

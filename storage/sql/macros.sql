@@ -17,6 +17,15 @@ CREATE OR REPLACE MACRO ledger.bits_where(flags) AS (
 CREATE OR REPLACE MACRO ledger.bits_of(roles) AS (
     list_sum(list_transform(roles, lambda role: 1 << (list_position(ledger.all_roles(), role) - 1)))::UTINYINT
 );
+-- The activations of a bar are one number: the thousandths of every role, ten bits each.
+CREATE OR REPLACE MACRO ledger.packed(activations) AS (
+    round(activations[1] * 1000)::UBIGINT | (round(activations[2] * 1000)::UBIGINT << 10)
+    | (round(activations[3] * 1000)::UBIGINT << 20) | (round(activations[4] * 1000)::UBIGINT << 30)
+    | (round(activations[5] * 1000)::UBIGINT << 40) | (round(activations[6] * 1000)::UBIGINT << 50)
+);
+CREATE OR REPLACE MACRO ledger.activation_of(packed, place) AS (
+    ((packed >> (10 * (place - 1))::UBIGINT) & 1023)::FLOAT / 1000::FLOAT
+);
 -- Of spans (role, start_bar, end_bar), the set that sounds in each of so many bars from first_bar on.
 CREATE OR REPLACE MACRO ledger.sounding_in(spans, first_bar, bars) AS (
     list_transform(range(first_bar, first_bar + bars), lambda bar: coalesce(ledger.bits_of(list_transform(

@@ -109,7 +109,7 @@ COMMENT ON VIEW reading.track IS 'One row a path: what is known of it as a whole
 
 CREATE OR REPLACE VIEW reading.segment AS
 WITH label AS (
-    SELECT l.track_id, l.path, l.label_id, l.model_id, b.first_bar + len(b.level_db) - 1 AS last_bar,
+    SELECT l.track_id, l.path, l.label_id, b.first_bar + len(b.sounding) - 1 AS last_bar,
            list_transform(m.thresholds, lambda t, n: CASE WHEN p.present[n] IS NOT DISTINCT FROM false THEN 2 ELSE t END)
                AS t,
            t[1] AS bass, t[2] AS percussion, t[3] AS fx, t[4] AS melody, t[5] AS chords, t[6] AS vocal
@@ -124,17 +124,16 @@ SELECT l.track_id, l.path, s.segment::SMALLINT AS segment,
        (coalesce(s.bass >= l.bass, false)::UTINYINT + 2 * coalesce(s.percussion >= l.percussion, false)::UTINYINT
         + 4 * coalesce(s.fx >= l.fx, false)::UTINYINT + 8 * coalesce(s.melody >= l.melody, false)::UTINYINT
         + 16 * coalesce(s.chords >= l.chords, false)::UTINYINT + 32 * coalesce(s.vocal >= l.vocal, false)::UTINYINT
-       )::UTINYINT AS active,
-       l.model_id
+       )::UTINYINT AS active
 FROM label l JOIN ledger.segment s ON s.label_id = l.label_id;
 COMMENT ON VIEW reading.segment IS 'One row a path x four bars; active is the set of roles that reach the threshold of the model, without those that a person ruled out.';
 
 -- A list has one number a bar, from first_bar on.
 CREATE OR REPLACE VIEW reading.bars AS
-SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.first_bar, b.level_db, b.bass, b.percussion, b.fx,
-       b.melody, b.chords, b.vocal, b.sounding
+SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.first_bar, b.level_db, b.activations,
+       b.sounding
 FROM wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id;
-COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations and the set of roles that sound.';
+COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations in one number and the set of roles that sound.';
 
 CREATE OR REPLACE VIEW reading.role_span AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.role, s.start_bar::SMALLINT AS start_bar,

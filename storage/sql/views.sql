@@ -51,29 +51,31 @@ SELECT track_id, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, e
 FROM reading.segment;
 COMMENT ON VIEW segments IS 'A track x four bars, one column per role: the fast one. Segments from 0, bars from 1, end_bar included.';
 
+CREATE OR REPLACE MACRO ledger.active_model() AS (SELECT model_id FROM ledger.model WHERE active);
+
 CREATE OR REPLACE VIEW iram AS
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'bass' AS role, bass AS activation, (active & 1) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'bass' AS role, bass AS activation, (active & 1) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'percussion' AS role, percussion AS activation, (active & 2) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'percussion' AS role, percussion AS activation, (active & 2) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'fx' AS role, fx AS activation, (active & 4) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'fx' AS role, fx AS activation, (active & 4) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'melody' AS role, melody AS activation, (active & 8) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'melody' AS role, melody AS activation, (active & 8) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'chords' AS role, chords AS activation, (active & 16) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'chords' AS role, chords AS activation, (active & 16) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment
 UNION ALL
 SELECT track_id, path, segment::INTEGER AS segment, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar, start_s, end_s,
-       'vocal' AS role, vocal AS activation, (active & 32) <> 0 AS active, model_id, from_end::INTEGER AS from_end
+       'vocal' AS role, vocal AS activation, (active & 32) <> 0 AS active, ledger.active_model() AS model_id, from_end::INTEGER AS from_end
 FROM reading.segment;
 COMMENT ON VIEW iram IS
     'The instrumentation role activation map in long form: a track x four bars x role; a role that a person ruled out is never active.';
@@ -83,13 +85,14 @@ CREATE OR REPLACE VIEW bars AS
 WITH bar AS (
     SELECT track_id, first_downbeat_s, 240.0 / bpm AS bar_s, duration_s,
            unnest(range(first_bar, first_bar + len(level_db)))::INTEGER AS bar,
-           unnest(level_db) AS level_db, unnest(bass) AS bass, unnest(percussion) AS percussion,
-           unnest(fx) AS fx, unnest(melody) AS melody, unnest(chords) AS chords, unnest(vocal) AS vocal
+           unnest(level_db) AS level_db, unnest(activations) AS activations
     FROM reading.bars
 )
 SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
        least(first_downbeat_s + bar * bar_s, duration_s) AS end_s,
-       level_db, bass, percussion, fx, melody, chords, vocal
+       level_db, ledger.activation_of(activations, 1) AS bass, ledger.activation_of(activations, 2) AS percussion,
+       ledger.activation_of(activations, 3) AS fx, ledger.activation_of(activations, 4) AS melody,
+       ledger.activation_of(activations, 5) AS chords, ledger.activation_of(activations, 6) AS vocal
 FROM bar;
 COMMENT ON VIEW bars IS 'A track x bar: raw activations, one column per role, and the level in dB under the loudest quarter of the track.';
 

@@ -74,7 +74,7 @@ def change_tracks(ledger: Ledger, changed: int, night: str = "two") -> None:
 
 _NAMES: Final = ", ".join(f"'{role}'" for role in ROLES)
 _ROLES: Final = f"(SELECT range::INTEGER + 1 AS place, [{_NAMES}][range + 1] AS role FROM range({len(ROLES)}))"
-_LISTS: Final = ("level_db", *ROLES)
+_LISTS: Final = ("level_db", "activations")
 _MAPS: Final = "(SELECT range::INTEGER AS map, range % 8 = 0 AS upbeat FROM range(1024))"
 
 _FILES: Final = """
@@ -212,7 +212,8 @@ SELECT label_id, CASE WHEN l.kind = 'track' THEN first_bar ELSE 1 END,
        {", ".join(f"CASE WHEN l.kind = 'track' THEN {c} ELSE {c}[2 - first_bar:5 - first_bar] END" for c in _LISTS)},
        CASE WHEN l.kind = 'track' THEN sounding ELSE sounding_at_once END
 FROM {_ON_GRID} JOIN (
-    SELECT map, min(bar) AS first_bar, {", ".join(f"list({c} ORDER BY bar) AS {c}" for c in _LISTS)}
+    SELECT map, min(bar) AS first_bar, list(level_db ORDER BY bar) AS level_db,
+           list(ledger.packed([{", ".join(ROLES)}]) ORDER BY bar) AS activations
     FROM map_bar GROUP BY map) m USING (map) JOIN map_sounding USING (map)
 WHERE {_OF_KIND.format(loop="true")} ORDER BY label_id
 """

@@ -76,14 +76,16 @@ LEFT JOIN ledger.correction_role c ON c.audio_hash = l.audio_hash AND c.role = '
 CREATE OR REPLACE VIEW plain.bars AS
 WITH bar AS (
     SELECT l.track_id, l.first_downbeat_s, 240.0 / l.bpm AS bar_s, l.duration_s,
-           unnest(range(b.first_bar, b.first_bar + len(b.bass)))::INTEGER AS bar,
-           unnest(b.level_db) AS level_db, unnest(b.bass) AS bass, unnest(b.percussion) AS percussion,
-           unnest(b.fx) AS fx, unnest(b.melody) AS melody, unnest(b.chords) AS chords, unnest(b.vocal) AS vocal
+           unnest(range(b.first_bar, b.first_bar + len(b.level_db)))::INTEGER AS bar,
+           unnest(b.level_db) AS level_db, unnest(b.activations) AS packed
     FROM ledger.shown l JOIN ledger.bars b ON b.label_id = l.label_id
 )
 SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
        least(first_downbeat_s + bar * bar_s, duration_s) AS end_s,
-       level_db, bass, percussion, fx, melody, chords, vocal
+       level_db, (packed % 1024 / 1000)::FLOAT AS bass, (packed // 1024 % 1024 / 1000)::FLOAT AS percussion,
+       (packed // 1048576 % 1024 / 1000)::FLOAT AS fx, (packed // 1073741824 % 1024 / 1000)::FLOAT AS melody,
+       (packed // 1099511627776 % 1024 / 1000)::FLOAT AS chords,
+       (packed // 1125899906842624 % 1024 / 1000)::FLOAT AS vocal
 FROM bar;
 
 CREATE OR REPLACE VIEW plain.role_spans AS
@@ -102,7 +104,7 @@ FROM ledger.shown l JOIN ledger.section s ON s.label_id = l.label_id;
 CREATE OR REPLACE VIEW plain.bar_roles AS
 WITH bar AS (
     SELECT l.track_id, l.label_id, l.path,
-           unnest(range(b.first_bar, b.first_bar + len(b.bass)))::INTEGER AS bar
+           unnest(range(b.first_bar, b.first_bar + len(b.level_db)))::INTEGER AS bar
     FROM ledger.shown l JOIN ledger.bars b ON b.label_id = l.label_id
 )
 SELECT bar.track_id, bar.path, bar.bar,

@@ -32,11 +32,10 @@ def catalogue(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     enter(connection, model, 7, "/stab.wav", "oneshot", None, ("A", "minor"), ("melody",))
     spans = (("percussion", 1, 64), ("bass", 17, 48), ("vocal", 33, 40))
     connection.execute(
-        "INSERT INTO ledger.bars VALUES (1, 1, $levels, $silence, $silence, $silence, $silence, $silence, $silence, "
-        "ledger.sounding_in($spans, 1, 64))",
+        "INSERT INTO ledger.bars VALUES (1, 1, $levels, $silence, ledger.sounding_in($spans, 1, 64))",
         {
             "levels": [-6.0] * 32 + [0.0] * 32,
-            "silence": [0.0] * 64,
+            "silence": [0] * 64,
             "spans": [{"role": role, "start_bar": start, "end_bar": end} for role, start, end in spans],
         },
     )

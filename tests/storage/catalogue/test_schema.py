@@ -1,7 +1,10 @@
+from itertools import takewhile
+
 import duckdb
+import numpy as np
 import pytest
 
-from storage.catalogue.schema import SCHEMA_VERSION, _read, migrate, refuse_newer, schema_version
+from storage.catalogue.schema import _MIGRATIONS, SCHEMA_VERSION, _read, migrate, refuse_newer, schema_version
 from storage.errors import UserError
 
 VIEWS = {
@@ -20,6 +23,18 @@ VIEWS = {
     "runs": "run_id flow started_at ended_at state found labelled unchanged duplicate quarantined known_bad decoded",
     "lineage": "model_id weights_digest dataset_digest source licence loops",
 }
+
+
+def before(migration: str) -> duckdb.DuckDBPyConnection:
+    """An empty database of the schema that a migration finds."""
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
+    )
+    for version, name in enumerate(takewhile(lambda name: name != migration, _MIGRATIONS), start=1):
+        connection.execute(_read(name))
+        connection.execute("INSERT INTO schema_migrations VALUES (?, ?, now())", [version, name])
+    return connection
 
 
 @pytest.fixture
@@ -66,22 +81,14 @@ def test_an_old_name_is_a_view_that_says_its_new_name(fresh: duckdb.DuckDBPyConn
 
 
 def test_a_catalogue_from_before_role_spans_keeps_them() -> None:
-    connection = duckdb.connect()
-    migrate(connection, "memory")
-    connection.execute("ALTER TABLE ledger.role_span RENAME TO stay")
-    connection.execute("DELETE FROM schema_migrations WHERE version > 5")
+    connection = before("006_role_spans.sql")
     connection.execute("INSERT INTO ledger.stay VALUES (1, 'bass', 9, 16)")
     migrate(connection, "memory")
     assert connection.execute("FROM ledger.role_span").fetchall() == [(1, "bass", 9, 16)]
 
 
 def test_a_catalogue_of_the_first_schema_keeps_its_labels() -> None:
-    connection = duckdb.connect()
-    connection.execute(_read("001_tables.sql"))
-    connection.execute(
-        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR, applied_at TIMESTAMPTZ)"
-    )
-    connection.execute("INSERT INTO schema_migrations VALUES (1, '001_tables.sql', now())")
+    connection = before("002_small_rows.sql")
     connection.execute("INSERT INTO ledger.model VALUES ('m', 'm', 'n', 'p', 'l', 'w', 'd', 1, 0.5, 0.5, now(), true)")
     connection.execute("INSERT INTO ledger.model_role VALUES ('m', 'bass', 1, 0.5, 0.4, 0.6)")
     connection.execute(
@@ -101,11 +108,8 @@ def test_a_catalogue_of_the_first_schema_keeps_its_labels() -> None:
 
 
 def test_labels_from_before_say_which_roles_sound_in_each_bar() -> None:
-    connection = duckdb.connect()
-    migrate(connection, "memory")
+    connection = before("012_sounding.sql")
     level, roles = [-6.0] * 12, [[0.5] * 12] * 6
-    connection.execute("ALTER TABLE ledger.bars DROP COLUMN sounding")
-    connection.execute("DELETE FROM schema_migrations WHERE version >= 12")
     for label, first_bar in ((1, 0), (2, 1)):
         connection.execute(
             "INSERT INTO ledger.bars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [label, first_bar, level, *roles]
@@ -121,3 +125,20 @@ def test_labels_from_before_say_which_roles_sound_in_each_bar() -> None:
     ]
     committed = "SELECT ledger.sounding_in(list({role: role, start_bar: start_bar, end_bar: end_bar}), 0, 12)"
     assert connection.execute(f"{committed} FROM ledger.role_span").fetchall() == [(sounding,)]
+
+
+def test_labels_from_before_keep_the_level_and_the_activations_of_each_bar() -> None:
+    connection = before("014_packed_bars.sql")
+    roles = [[place / 10 + bar / 1000 for bar in range(3)] for place in range(5)]
+    connection.execute(
+        "INSERT INTO ledger.bars VALUES (7, 0, ?, ?, ?, ?, ?, ?, ?, [1, 2, 3])",
+        [[-6.0, 0.5, -80.2], *roles, [1.0, 0.0, 0.999]],
+    )
+    migrate(connection, "memory")
+    activations = ", ".join(f"ledger.activation_of(packed, {place})" for place in range(1, 7))
+    bars = "SELECT unnest(level_db) AS level_db, unnest(activations) AS packed FROM ledger.bars"
+    assert connection.execute(f"SELECT level_db, {activations} FROM ({bars})").fetchall() == [
+        tuple(float(np.float32(value)) for value in row)
+        for row in zip([-6.0, 0.5, -80.2], *roles, [1.0, 0.0, 0.999], strict=True)
+    ]
+    assert connection.execute("SELECT label_id, first_bar, sounding FROM ledger.bars").fetchall() == [(7, 0, [1, 2, 3])]
