@@ -16,7 +16,8 @@ COMMENT ON VIEW bar_roles IS 'A track x bar: whether each role sounds, from role
 CREATE OR REPLACE VIEW sounding AS FROM bar_roles;
 COMMENT ON VIEW sounding IS 'The old name of bar_roles; the next version drops it.';
 
--- CASE and floor, because greatest, least and round to three decimals take ten times as long over all bars.
+-- Half the difference of two absolute values keeps the level between -12 and 0; greatest, least and round to three decimals
+-- take ten times as long over all bars, and CASE twice as long.
 CREATE OR REPLACE VIEW energy AS
 WITH bar AS (
     SELECT track_id, first_downbeat_s, 240.0 / bpm AS bar_s, duration_s,
@@ -26,8 +27,7 @@ WITH bar AS (
 )
 SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
        least(first_downbeat_s + bar * bar_s, duration_s) AS end_s, level_db, bit_count(sounding)::TINYINT AS roles,
-       CASE WHEN level_db >= 0 THEN 1::FLOAT WHEN level_db <= -12 THEN 0::FLOAT
-           ELSE (floor(1000.5::FLOAT + level_db * (1000 / 12)::FLOAT) / 1000)::FLOAT END AS energy
+       floor(500.5::FLOAT + (abs(level_db + 12::FLOAT) - abs(level_db)) * (500 / 12)::FLOAT) / 1000::FLOAT AS energy
 FROM bar;
 COMMENT ON VIEW energy IS 'The energy curve of a track, bar by bar: level in dB under its loudest quarter, how many roles sound, and energy: 1 at that level, 0 from 12 dB under it.';
 

@@ -1,12 +1,16 @@
 """The demo on a machine with an empty home: the whole road, and nothing done twice."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from storage.catalogue.ledger import Ledger
 from storage.published.queries import ask
 from storage.workspace import Workspace
+from tests.benchmarks.catalogue.catalogue_questions import QUESTIONS
 from tests.commands import Command, Ended, Program
+from tests.storage.catalogue.plain_answers import define_plainly, differing_views, published_and_plain
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +73,20 @@ def test_the_questions_of_a_dj_are_answered_as_it_was_arranged(workspace: Worksp
     cores = dict(ask(workspace, "SELECT regexp_extract(path, '[^/]+$'), bar FROM first_core").rows)
     assert 17 <= cores["loop_arrangement.ogg"] <= 33
     assert cores["dirtylove.ogg"] == 9
+
+
+def test_the_questions_of_the_benchmark_have_the_answers_that_the_plain_definitions_give(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    copy = Workspace(shutil.copytree(workspace.root, tmp_path / "copy"))
+    one_of = "SELECT track_id, path FROM tracks WHERE kind = ? AND status = 'labelled' ORDER BY path DESC LIMIT 1"
+    with Ledger.of(copy) as ledger:
+        define_plainly(ledger)
+        ((track, path),), ((loop, _),) = ledger.rows(one_of, ["track"]), ledger.rows(one_of, ["loop"])
+        one = {"track": track, "path": path, "name": Path(path).name, "loop": loop}
+        answers = {question: published_and_plain(copy, ledger, question, one) for question in QUESTIONS}
+        assert [question for question, (answer, expected) in answers.items() if answer != expected] == []
+        assert differing_views(copy, ledger) == []
 
 
 def test_a_second_run_decodes_nothing(rolecall: Command, alone: Program, workspace: Workspace) -> None:

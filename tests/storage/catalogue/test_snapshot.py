@@ -14,13 +14,10 @@ from storage.catalogue.verification import verify
 from storage.published.queries import ask
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
-from tests.benchmarks.catalogue.catalogue_questions import ABOUT_ONE, PLAIN, QUESTIONS
+from tests.benchmarks.catalogue.catalogue_questions import ABOUT_ONE, QUESTIONS
 from tests.benchmarks.catalogue.generated_catalogue import change_tracks, generate
+from tests.storage.catalogue.plain_answers import define_plainly, differing_views, published_and_plain
 
-VIEWS = (
-    *("tracks", "roles", "segments", "iram", "bars", "role_spans", "sections"),
-    *("bar_roles", "energy", "mix_in", "mix_out", "first_core"),
-)
 ONE = {"path": "/music/tracks/0001/0001234.mp3", "name": "0001234.mp3"}
 
 
@@ -30,7 +27,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     generate(workspace, 2000)
     with Ledger.of(workspace) as opened:
-        opened.connection.execute(Path(__file__).with_name("plain_views.sql").read_text(encoding="utf-8"))
+        define_plainly(opened)
         yield opened
 
 
@@ -40,31 +37,8 @@ def workspace_of(ledger: Ledger) -> Workspace:
     )
 
 
-def columns(ledger: Ledger, view: str) -> str:
-    """The columns of a plain view; the public one may have more."""
-    return ", ".join(f'"{name}"' for name, *_ in ledger.rows(f"DESCRIBE plain.{view}"))
-
-
-def digest(view: str, columns: str) -> str:
-    return f"SELECT count(*), bit_xor(hash({columns})), sum(hash({columns}) % 1000003) FROM {view}"
-
-
 def differing(ledger: Ledger) -> list[str]:
-    """The views whose published rows are not those of their plain definition."""
-    workspace, wrong = workspace_of(ledger), []
-    for view in VIEWS:
-        names = columns(ledger, view)
-        if ledger.rows(digest(f"plain.{view}", names)) != ask(workspace, digest(view, names)).rows:
-            wrong.append(view)
-    return wrong
-
-
-def of_plain(ledger: Ledger, question: str) -> list[tuple[Any, ...]]:
-    ledger.connection.execute("SET search_path = 'plain,main'")
-    try:
-        return ledger.rows(question)
-    finally:
-        ledger.connection.execute("RESET search_path")
+    return differing_views(workspace_of(ledger), ledger)
 
 
 def named(ledger: Ledger) -> dict[str, Any]:
@@ -81,10 +55,9 @@ def test_every_view_is_published_as_it_is_defined(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_has_the_answer_that_the_plain_definitions_give(ledger: Ledger, question: str) -> None:
-    one = named(ledger)
-    answer = ask(workspace_of(ledger), QUESTIONS[question].format(**one)).rows
+    answer, expected = published_and_plain(workspace_of(ledger), ledger, question, named(ledger))
     assert answer
-    assert answer == of_plain(ledger, PLAIN.get(question, QUESTIONS[question]).format(**one))
+    assert answer == expected
 
 
 def test_roles_are_in_each_track_as_the_view_of_roles_has_them(ledger: Ledger) -> None:
