@@ -4,9 +4,9 @@ The ledger has a view of the name and columns of each table (`storage/sql/readin
 compared, by the same SQL. The public views over them are the same in both.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -54,12 +54,12 @@ def _write_small_tables(ledger: duckdb.DuckDBPyConnection) -> None:
 
 def _write_tables_by_path(ledger: duckdb.DuckDBPyConnection) -> None:
     """Fill the tables by path, by several writers at once: an INSERT makes use of little more than one processor."""
-    writers = [(ledger.cursor(), tables) for tables in _WRITERS]
-    with ThreadPoolExecutor(len(writers)) as threads:
+    with ExitStack() as opened:
+        writers = [(opened.enter_context(ledger.cursor()), tables) for tables in _WRITERS]
+        threads = opened.enter_context(ThreadPoolExecutor(len(writers)))
         try:
-            written = [threads.submit(_write_all_paths, writer, tables) for writer, tables in writers]
-            for table in written:
-                table.result()
+            for written in as_completed([threads.submit(_write_all_paths, *writer) for writer in writers]):
+                written.result()
         except BaseException:
             for writer, _ in writers:
                 writer.interrupt()
@@ -71,10 +71,13 @@ def _write_all_paths(writer: duckdb.DuckDBPyConnection, tables: Sequence[str]) -
 
     So the rows of a path lie together, whenever it was labelled, and little memory is needed.
     """
-    with writer, _transaction(writer):
+    with _transaction(writer):
+        # Once, because keys are texts: the labels of a range are then found by their numbers.
+        writer.execute("CREATE TEMP TABLE shown_label AS SELECT track_id, label_id FROM ledger.shown ORDER BY track_id")
         ((low, high),) = writer.execute("SELECT min(track_id), max(track_id) FROM ledger.file").fetchall()
         for first in range(low, high + 1, _TRACKS_AT_ONCE) if low is not None else ():
-            _insert(writer, tables, first_wanted=str(first), last_wanted=str(first + _TRACKS_AT_ONCE - 1))
+            wanted = {"first_wanted": str(first), "last_wanted": str(first + _TRACKS_AT_ONCE - 1)}
+            _insert(writer, tables, _LABELS_OF_RANGE, wanted)
 
 
 def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list[int]) -> None:
@@ -91,7 +94,7 @@ def update_snapshot(ledger: duckdb.DuckDBPyConnection, file: Path, changed: list
         if changed:
             for table in BY_PATH:
                 ledger.execute(f"DELETE FROM published.reading.{table} WHERE track_id IN (SELECT unnest(?))", [changed])
-            _insert(ledger, BY_PATH, wanted=str(changed))
+            _insert(ledger, BY_PATH, "FROM ledger.wanted_labels", {"wanted": str(changed)})
 
 
 def changed_paths(ledger: duckdb.DuckDBPyConnection, catalogue: Path) -> list[int] | None:
@@ -132,12 +135,15 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _insert(ledger: duckdb.DuckDBPyConnection, tables: Sequence[str], **wanted: str) -> None:
-    """Insert the rows of some paths, named by the variables of `ledger.wanted` in reading.sql."""
+def _insert(ledger: duckdb.DuckDBPyConnection, tables: Sequence[str], labels: str, wanted: Mapping[str, str]) -> None:
+    """Insert the rows of some paths, named by the variables of `ledger.wanted` in reading.sql.
+
+    `labels` is a query for their labels, with the columns of `ledger.wanted_labels`.
+    """
     for variable, value in wanted.items():
         ledger.execute(f"SET VARIABLE {variable} = {value}")
     try:
-        ledger.execute("CREATE TEMP TABLE wanted_labels AS FROM ledger.wanted_labels")
+        ledger.execute(f"CREATE TEMP TABLE wanted_labels AS {labels}")
         for table in tables:
             ledger.execute(f"INSERT INTO published.reading.{table} FROM reading.{table}")
         ledger.execute("DROP TABLE temp.wanted_labels")
@@ -149,6 +155,12 @@ def _insert(ledger: duckdb.DuckDBPyConnection, tables: Sequence[str], **wanted: 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
+
+_LABELS_OF_RANGE: Final = """
+SELECT f.track_id, f.path, l.* FROM temp.shown_label s
+JOIN ledger.file f ON f.track_id = s.track_id JOIN ledger.label l ON l.label_id = s.label_id
+WHERE s.track_id BETWEEN getvariable('first_wanted')::BIGINT AND getvariable('last_wanted')::BIGINT
+"""
 
 _CHANGED: Final = """
 SELECT coalesce(f.track_id, t.track_id)

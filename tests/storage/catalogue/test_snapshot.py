@@ -137,3 +137,18 @@ def test_a_catalogue_of_which_much_changed_is_written_whole(ledger: Ledger) -> N
 def test_energy_over_the_catalogue_is_answered_in_little_memory(ledger: Ledger) -> None:
     ((bars,),) = ask(workspace_of(ledger), "SELECT count(*) FROM energy", memory_limit="100MB").rows
     assert bars > 400_000
+
+
+def test_a_publication_that_fails_leaves_the_catalogue_and_the_next_one_succeeds(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    generate(workspace, 30)
+    before = workspace.catalogue.read_bytes()
+    with Ledger.of(workspace) as ledger:
+        ledger.connection.execute("ALTER TABLE ledger.section RENAME TO hidden")
+        with pytest.raises(duckdb.CatalogException, match="section"):
+            ledger.publish_whole()
+        assert workspace.catalogue.read_bytes() == before
+        ledger.connection.execute("ALTER TABLE ledger.hidden RENAME TO section")
+        ledger.publish_whole()
+        assert verify(workspace, ledger) == []
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("catalogue")] == [workspace.catalogue]
