@@ -108,17 +108,19 @@ LEFT JOIN ledger.fingerprints n ON n.track_id = f.track_id;
 COMMENT ON VIEW reading.track IS 'One row a path: what is known of it as a whole. active, unsure and corrected are sets of roles, notes is the key as a number.';
 
 CREATE OR REPLACE VIEW reading.segment AS
-WITH label AS (
-    SELECT l.track_id, l.path, l.label_id, b.first_bar + len(b.sounding) - 1 AS last_bar,
+WITH last AS (
+    SELECT s.label_id, max(s.segment) AS segment
+    FROM wanted_labels l JOIN ledger.segment s ON s.label_id = l.label_id GROUP BY s.label_id
+), label AS (
+    SELECT l.track_id, l.path, l.label_id, last.segment AS last_segment,
            list_transform(m.thresholds, lambda t, n: CASE WHEN p.present[n] IS NOT DISTINCT FROM false THEN 2 ELSE t END)
                AS t,
            t[1] AS bass, t[2] AS percussion, t[3] AS fx, t[4] AS melody, t[5] AS chords, t[6] AS vocal
-    FROM wanted_labels l JOIN ledger.thresholds m USING (model_id)
+    FROM wanted_labels l JOIN ledger.thresholds m USING (model_id) JOIN last ON last.label_id = l.label_id
     LEFT JOIN ledger.said p ON p.audio_hash = l.audio_hash
-    LEFT JOIN ledger.bars b ON b.label_id = l.label_id
 )
 SELECT l.track_id, l.path, s.segment::SMALLINT AS segment,
-       ((l.last_bar - s.end_bar + 3) // 4)::SMALLINT AS from_end,
+       (l.last_segment - s.segment)::SMALLINT AS from_end,
        s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.start_s, s.end_s,
        s.bass, s.percussion, s.fx, s.melody, s.chords, s.vocal,
        (coalesce(s.bass >= l.bass, false)::UTINYINT + 2 * coalesce(s.percussion >= l.percussion, false)::UTINYINT
