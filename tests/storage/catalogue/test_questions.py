@@ -137,3 +137,14 @@ def test_every_view_says_what_it_is_for(catalogue: duckdb.DuckDBPyConnection) ->
         "SELECT view_name FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal AND comment IS NULL"
     ).fetchall()
     assert silent == []
+
+
+def test_segments_are_counted_from_the_end_in_a_loop_too_which_has_no_bars(
+    catalogue: duckdb.DuckDBPyConnection,
+) -> None:
+    catalogue.execute(
+        "INSERT INTO ledger.segment SELECT label_id, segment, segment * 4 + 1, segment * 4 + 4, 0, 0, 0, 0, 0, 0, 0, 0 "
+        "FROM (VALUES (1, -1), (1, 0), (1, 1), (2, 0)) AS segment(label_id, segment)"
+    )
+    rows = catalogue.execute("SELECT track_id, segment, from_end FROM segments ORDER BY ALL").fetchall()
+    assert rows == [(1, -1, 2), (1, 0, 1), (1, 1, 0), (2, 0, 0)]
