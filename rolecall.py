@@ -59,10 +59,10 @@ class LabelError(Exception):
 
 @dataclass(frozen=True)
 class Tempo:
-    """A steady tempo in beats per minute: where it comes from, how sure it is (0..1), and what else it may be.
+    """A tempo in beats per minute: where it comes from, how sure it is (0..1), and what else it may be.
 
     `first_downbeat_s` is the first bar line in seconds; `half_time` says whether the music feels half as fast, and is
-    None where nobody looked.
+    None where nobody looked. `drift` is the share by which the tempo is off at most, None where it is constant.
     """
 
     bpm: float
@@ -71,6 +71,7 @@ class Tempo:
     alternative: float | None
     first_downbeat_s: float
     half_time: bool | None = None
+    drift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Labels:
     """What rolecall says of one file.
 
     `kind` is loop, track or oneshot. `roles` has the probability of each role over the whole file, `active` the roles
-    that are on by the thresholds of the model. `tempo` is None without a steady tempo, and `iram` is then empty.
+    that are on by the thresholds of the model. `tempo` is None where there is none, and `iram` is then empty.
     """
 
     path: Path
@@ -345,8 +346,15 @@ def _labels(outcome: "LabelOutcome", recipe: "LabelRecipe") -> Labels | LabelErr
 def _tempo(outcome: "LabelOutcome") -> Tempo | None:
     if outcome.bpm is None or outcome.bpm_source is None:
         return None
-    confidence, start_s = outcome.bpm_confidence or 0.0, outcome.first_downbeat_s or 0.0
-    return Tempo(outcome.bpm, str(outcome.bpm_source), confidence, outcome.bpm_alternative, start_s, outcome.half_time)
+    return Tempo(
+        outcome.bpm,
+        str(outcome.bpm_source),
+        outcome.bpm_confidence or 0.0,
+        outcome.bpm_alternative,
+        outcome.first_downbeat_s or 0.0,
+        outcome.half_time,
+        outcome.bpm_drift,
+    )
 
 
 def _key(outcome: "LabelOutcome") -> Key | None:

@@ -37,7 +37,8 @@ def _facts(facts: TrackFacts) -> Iterator[str]:
         yield "no steady tempo"
     else:
         other = f", or {facts.bpm_alternative:g}" if facts.bpm_alternative else ""
-        yield f"{facts.bpm:.2f} BPM ({facts.bpm_source}, {facts.bpm_confidence or 0:.0%} sure{other})"
+        drift = f", drifts by up to {facts.bpm_drift:.1%}" if facts.bpm_drift else ""
+        yield f"{facts.bpm:.2f} BPM ({facts.bpm_source}, {facts.bpm_confidence or 0:.0%} sure{other}{drift})"
     yield f"{facts.key} {facts.mode or ''}".strip() if facts.key else "key unknown"
     yield f"track {facts.track_id}"
 

@@ -114,7 +114,7 @@ _COMMIT: Final = (
     """
     INSERT OR REPLACE INTO ledger.label BY NAME
     SELECT label_id, label_key, model_id, audio_hash, status, kind, duration_s, bpm, bpm_source, bpm_confidence,
-           bpm_alternative, half_time, round(first_downbeat_s, 6) AS first_downbeat_s,
+           bpm_alternative, half_time, round(first_downbeat_s, 6) AS first_downbeat_s, bpm_drift, bar_lines,
            "key", mode, key_source, key_confidence,
            list_transform(probabilities, lambda p: round(p, 5))::FLOAT[6] AS probabilities, run_id, now() AS labelled_at
     FROM fresh

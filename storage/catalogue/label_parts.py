@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from storage.bar_lines import BarLines, Bars
 from storage.files import atomic_path
 from storage.vocabulary import ROLES, BpmSource, Kind, Reason, SectionLabel, Status
 
@@ -69,7 +70,7 @@ class LabelOutcome:
 
     `audio_hash` is of the decoded sound (`tasks.audio.decoding.audio_digest`): a new tag, or another lossless
     container, changes the bytes of a file and not this. `content_hash` and `bytes_read` are the SHA-256 and number of
-    the bytes of what was read from a URL.
+    the bytes of what was read from a URL. `bpm_drift` and `bar_lines` are those of a track whose tempo drifts.
     """
 
     label_key: str
@@ -85,6 +86,8 @@ class LabelOutcome:
     bpm_alternative: float | None = None
     half_time: bool | None = None
     first_downbeat_s: float | None = None
+    bpm_drift: float | None = None
+    bar_lines: BarLines | None = None
     key: str | None = None
     mode: str | None = None
     key_source: str | None = None
@@ -99,6 +102,11 @@ class LabelOutcome:
     message: str | None = None
     content_hash: str | None = None
     bytes_read: int | None = None
+
+    @property
+    def grid_bars(self) -> Bars | None:
+        """When its bars begin; None without a tempo."""
+        return None if self.bpm is None else Bars(self.bpm, self.first_downbeat_s or 0.0, self.bar_lines)
 
     @property
     def retryable(self) -> bool | None:
@@ -146,6 +154,13 @@ _SECTION: Final = pa.struct(
     ]
 )
 
+_BAR_LINES: Final = pa.struct(
+    [
+        pa.field("first_bar", pa.int32(), nullable=False),
+        pa.field("times_s", pa.list_(pa.float64()), nullable=False),
+    ]
+)
+
 SCHEMA: Final = pa.schema(
     [
         pa.field("label_key", pa.string(), nullable=False),
@@ -161,6 +176,8 @@ SCHEMA: Final = pa.schema(
         pa.field("bpm_alternative", pa.float64()),
         pa.field("half_time", pa.bool_()),
         pa.field("first_downbeat_s", pa.float64()),
+        pa.field("bpm_drift", pa.float64()),
+        pa.field("bar_lines", _BAR_LINES),
         pa.field("key", pa.string()),
         pa.field("mode", pa.string()),
         pa.field("key_source", pa.string()),
@@ -206,7 +223,8 @@ def _table(outcomes: Sequence[LabelOutcome]) -> pa.Table:
 def _row(outcome: LabelOutcome) -> dict[str, Any]:
     spans = [vars(one) for one in outcome.role_spans]
     rows = {name: [vars(one) for one in getattr(outcome, name)] for name in ("segments", "bars", "sections")}
-    return {**vars(outcome), **rows, "stays": spans, "retryable": outcome.retryable}
+    lines = None if outcome.bar_lines is None else vars(outcome.bar_lines)
+    return {**vars(outcome), **rows, "stays": spans, "bar_lines": lines, "retryable": outcome.retryable}
 
 
 def read_reasons(path: Path) -> list[str | None]:

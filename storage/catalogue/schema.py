@@ -26,6 +26,7 @@ _MIGRATIONS: Final = (
     "010_half_time.sql",
     "011_section_borders.sql",
     "012_sounding.sql",
+    "013_drifting_tempo.sql",
     "014_packed_bars.sql",
 )
 _VIEWS: Final = ("views.sql", "questions.sql", "columns.sql")

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from storage.bar_lines import BarLines, Bars
 from storage.errors import UserError
 from storage.paths import path_of
 from storage.published.queries import prepare_select
@@ -67,7 +68,10 @@ class TimedSection(NamedTuple):
 
 
 class TrackFacts(NamedTuple):
-    """A row of the view `tracks`, its columns as `docs/sql.md` describes them."""
+    """A row of the view `tracks`, its columns as `docs/sql.md` describes them.
+
+    A catalogue that an earlier version published has no `bpm_drift`.
+    """
 
     track_id: int
     path: str
@@ -87,17 +91,29 @@ class TrackFacts(NamedTuple):
     key_confidence: float | None
     status: str
     labelled_at: datetime
+    bpm_drift: float | None = None
 
 
 @dataclass(frozen=True)
 class TrackLabels:
-    """Everything that the catalogue says of a track; one without a map has no segments, spans and sections."""
+    """Everything that the catalogue says of a track; one without a map has no segments, spans and sections.
+
+    `bar_lines` are those of a track whose tempo drifts, and are there if its map is.
+    """
 
     facts: TrackFacts
     roles: tuple[RoleLabel, ...]
     segments: tuple[MapSegment, ...] = ()
     role_spans: tuple[TimedSpan, ...] = ()
     sections: tuple[TimedSection, ...] = ()
+    bar_lines: BarLines | None = None
+
+    @property
+    def bars(self) -> Bars | None:
+        """When its bars begin; None without a tempo."""
+        if self.facts.bpm is None or self.facts.first_downbeat_s is None:
+            return None
+        return Bars(self.facts.bpm, self.facts.first_downbeat_s, self.bar_lines)
 
     @property
     def active_roles(self) -> tuple[str, ...]:
@@ -175,7 +191,9 @@ class TrackSelection:
         for ids in self._pages():
             roles, segments = self._roles(ids), _by_track(self._rows(_SEGMENTS, ids))
             spans, sections = _by_track(self._rows(_SPANS, ids)), _by_track(self._rows(_SECTIONS, ids))
-            for facts in self._facts(ids):
+            tracks = self._facts(ids)
+            lines = self._bar_lines(tracks)
+            for facts in tracks:
                 number = facts.track_id
                 ruled_out = {one.role for one in roles[number] if one.source == "person" and not one.active}
                 least = [2.0 if role in ruled_out else thresholds.get(role, 2.0) for role in ROLES]
@@ -185,6 +203,7 @@ class TrackSelection:
                     tuple(_segment(row, least) for row in segments[number]),
                     tuple(TimedSpan(*row) for row in spans[number]),
                     tuple(TimedSection(*row) for row in sections[number]),
+                    lines.get(number),
                 )
 
     def _pages(self) -> Iterator[str]:
@@ -195,7 +214,14 @@ class TrackSelection:
         return self._connection.execute(query.format(ids=ids)).fetchall()
 
     def _facts(self, ids: str) -> list[TrackFacts]:
-        return [TrackFacts(*row) for row in self._rows(_FACTS, ids)]
+        cursor = self._connection.execute(_FACTS.format(ids=ids))
+        names = [column[0] for column in cursor.description or ()]
+        return [TrackFacts(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+    def _bar_lines(self, tracks: list[TrackFacts]) -> dict[int, BarLines]:
+        drifting = ", ".join(str(facts.track_id) for facts in tracks if facts.bpm_drift is not None)
+        rows = self._rows(_LINES, drifting) if drifting else []
+        return {number: BarLines(first_bar, tuple(times_s)) for number, first_bar, times_s in rows}
 
     def _roles(self, ids: str) -> dict[int, tuple[RoleLabel, ...]]:
         rows = _by_track(self._rows(_ROLES, ids))
@@ -223,7 +249,7 @@ _THRESHOLDS: Final = """
 SELECT role, threshold FROM ledger.model_role JOIN models USING (model_id) WHERE active
 """
 _FACTS: Final = f"""
-SELECT {", ".join(f'"{name}"' for name in TrackFacts._fields)} FROM tracks WHERE track_id IN ({{ids}}) ORDER BY track_id
+SELECT COLUMNS(lambda name: name IN {TrackFacts._fields}) FROM tracks WHERE track_id IN ({{ids}}) ORDER BY track_id
 """
 _ROLES: Final = """
 SELECT track_id, role, probability, active, unsure, source FROM roles WHERE track_id IN ({ids})
@@ -239,4 +265,7 @@ FROM role_spans WHERE track_id IN ({ids}) ORDER BY track_id, start_bar, role
 _SECTIONS: Final = """
 SELECT track_id, section, label, confidence, start_bar, end_bar, start_s, end_s
 FROM sections WHERE track_id IN ({ids}) ORDER BY track_id, section
+"""
+_LINES: Final = """
+SELECT track_id, bar_lines.first_bar, bar_lines.times_s FROM reading.track WHERE track_id IN ({ids})
 """

@@ -6,11 +6,12 @@ COMMENT ON COLUMN tracks.content_hash IS 'Digest of the bytes of the file; copie
 COMMENT ON COLUMN tracks.audio_hash IS 'Digest of the decoded audio; the same sound under other tags or in another container shares it.';
 COMMENT ON COLUMN tracks.kind IS 'loop, track or oneshot.';
 COMMENT ON COLUMN tracks.duration_s IS 'Length in seconds.';
-COMMENT ON COLUMN tracks.bpm IS 'Tempo in beats per minute; NULL where there is none.';
+COMMENT ON COLUMN tracks.bpm IS 'Tempo in beats per minute, the median one where it drifts; NULL where there is none.';
 COMMENT ON COLUMN tracks.bpm_source IS 'Who states the tempo: person, manifest, annotators, tag, acid, marker, apple_loop, filename, length or estimate.';
 COMMENT ON COLUMN tracks.bpm_confidence IS 'How sure the tempo is, 0 to 1; lower where the sound runs at another tempo than the stated one.';
 COMMENT ON COLUMN tracks.bpm_alternative IS 'What the tempo may be instead; NULL where nothing else is likely.';
 COMMENT ON COLUMN tracks.half_time IS 'Whether the backbeat comes on the third beat only, so that the music feels half as fast; NULL where it was not looked for.';
+COMMENT ON COLUMN tracks.bpm_drift IS 'By which share the tempo is off bpm at most, where it drifts, such as 0.021; NULL where it is constant.';
 COMMENT ON COLUMN tracks.bpm_locked IS 'Whether a person stated the tempo, so that no run changes it.';
 COMMENT ON COLUMN tracks.first_downbeat_s IS 'Seconds from the start of the file to the first bar line.';
 COMMENT ON COLUMN tracks."key" IS 'The tonic; NULL where it is unknown.';

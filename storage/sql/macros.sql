@@ -6,6 +6,9 @@ CREATE OR REPLACE MACRO ledger.notes_of("key", mode) AS (
         ELSE "key" END) - 1 + CASE WHEN mode = 'minor' THEN 3 ELSE 0 END) % 12
 );
 
+-- When a bar begins along the bar lines of a tempo that drifts; NULL without such.
+CREATE OR REPLACE MACRO ledger.bar_start(lines, bar) AS (lines.times_s[bar - lines.first_bar + 1]);
+
 -- A set of roles is a number in which bit n stands for the n-th role of this list, the place of a role in every array.
 CREATE OR REPLACE MACRO ledger.all_roles() AS ['bass', 'percussion', 'fx', 'melody', 'chords', 'vocal'];
 CREATE OR REPLACE MACRO ledger.roles_of(bits) AS (

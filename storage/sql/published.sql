@@ -13,7 +13,7 @@ COMMENT ON TABLE ledger.correction IS 'What a person said of the grid of a sound
 COMMENT ON TABLE ledger.correction_role IS 'What a person said of a role in a sound; no model ever overwrites it.';
 COMMENT ON TABLE reading.track IS 'One row a path: what is known of it as a whole. active, unsure and corrected are sets of roles, notes is the key as a number.';
 COMMENT ON TABLE reading.segment IS 'One row a path x four bars; active is the set of roles that reach the threshold of the model, without those that a person ruled out.';
-COMMENT ON TABLE reading.bars IS 'One row a path with a map: for each bar the level, the raw activations in one number and the set of roles that sound.';
-COMMENT ON TABLE reading.role_span IS 'One row a stretch of bars in which a role sounds.';
-COMMENT ON TABLE reading.section IS 'One row a run of bars with one meaning.';
+COMMENT ON TABLE reading.bars IS 'One row a path with a map: for each bar the level, the raw activations in one number and the set of roles that sound; lines_s are its bar lines where the tempo drifts.';
+COMMENT ON TABLE reading.role_span IS 'One row a stretch of bars in which a role sounds; start_s and end_s where the tempo drifts.';
+COMMENT ON TABLE reading.section IS 'One row a run of bars with one meaning; start_s and end_s where the tempo drifts.';
 COMMENT ON TABLE reading.definition IS 'By which definitions the catalogue was written; one of others is written whole.';

@@ -22,11 +22,13 @@ CREATE OR REPLACE VIEW energy AS
 WITH bar AS (
     SELECT track_id, first_downbeat_s, 240.0 / bpm AS bar_s, duration_s,
            unnest(range(first_bar, first_bar + len(level_db)))::INTEGER AS bar,
-           unnest(level_db) AS level_db, unnest(sounding) AS sounding
+           unnest(level_db) AS level_db, unnest(sounding) AS sounding,
+           unnest(lines_s[:-2]) AS line_s, unnest(lines_s[2:]) AS next_line_s
     FROM reading.bars
 )
-SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
-       least(first_downbeat_s + bar * bar_s, duration_s) AS end_s, level_db, bit_count(sounding)::TINYINT AS roles,
+SELECT track_id, bar, greatest(coalesce(line_s, first_downbeat_s + (bar - 1) * bar_s), 0) AS start_s,
+       least(coalesce(next_line_s, first_downbeat_s + bar * bar_s), duration_s) AS end_s, level_db,
+       bit_count(sounding)::TINYINT AS roles,
        floor(500.5::FLOAT + (abs(level_db + 12::FLOAT) - abs(level_db)) * (500 / 12)::FLOAT) / 1000::FLOAT AS energy
 FROM bar;
 COMMENT ON VIEW energy IS 'The energy curve of a track, bar by bar: level in dB under its loudest quarter, how many roles sound, and energy: 1 at that level, 0 from 12 dB under it.';
@@ -43,7 +45,8 @@ COMMENT ON VIEW mix_out IS 'Tracks that end with 8 bars or more of nothing but p
 
 CREATE OR REPLACE VIEW first_core AS
 SELECT track_id, path, first_core_bar AS bar,
-       greatest(grid_downbeat_s + (first_core_bar - 1) * 240.0 / grid_bpm, 0) AS start_s
+       greatest(coalesce(ledger.bar_start(bar_lines, first_core_bar),
+                         grid_downbeat_s + (first_core_bar - 1) * 240.0 / grid_bpm), 0) AS start_s
 FROM reading.track WHERE first_core_bar IS NOT NULL;
 COMMENT ON VIEW first_core IS 'The first bar of the first core (the drop) of each track.';
 

@@ -88,6 +88,7 @@ SELECT f.track_id, f.path, f.content_hash, l.audio_hash, coalesce(l.kind, f.kind
        CASE WHEN c.bpm IS NOT NULL THEN 1.0 ELSE l.bpm_confidence END AS bpm_confidence,
        l.bpm_alternative, CASE WHEN c.bpm IS NULL THEN l.half_time END AS half_time, c.bpm IS NOT NULL AS bpm_locked,
        coalesce(c.first_downbeat_s, l.first_downbeat_s) AS first_downbeat_s,
+       CASE WHEN c.bpm IS NULL THEN l.bpm_drift END AS bpm_drift, l.bar_lines,
        l."key", l.mode, l.key_source, l.key_confidence, ledger.notes_of(l."key", l.mode)::TINYINT AS notes,
        CASE WHEN q.path IS NOT NULL THEN 'quarantined' ELSE coalesce(l.status, 'pending') END AS status,
        l.labelled_at, l.model_id, l.bpm AS grid_bpm, l.first_downbeat_s AS grid_downbeat_s,
@@ -133,18 +134,22 @@ COMMENT ON VIEW reading.segment IS 'One row a path x four bars; active is the se
 -- A list has one number a bar, from first_bar on.
 CREATE OR REPLACE VIEW reading.bars AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, b.first_bar, b.level_db, b.activations,
-       b.sounding
+       b.sounding,
+       l.bar_lines.times_s[b.first_bar - l.bar_lines.first_bar + 1 : b.first_bar - l.bar_lines.first_bar + 1 + len(b.level_db)]
+           AS lines_s
 FROM wanted_labels l JOIN ledger.bars b ON b.label_id = l.label_id;
-COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations in one number and the set of roles that sound.';
+COMMENT ON VIEW reading.bars IS 'One row a path with a map: for each bar the level, the raw activations in one number and the set of roles that sound; lines_s are its bar lines where the tempo drifts.';
 
 CREATE OR REPLACE VIEW reading.role_span AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.role, s.start_bar::SMALLINT AS start_bar,
-       s.end_bar::SMALLINT AS end_bar
+       s.end_bar::SMALLINT AS end_bar, ledger.bar_start(l.bar_lines, s.start_bar) AS start_s,
+       ledger.bar_start(l.bar_lines, s.end_bar + 1) AS end_s
 FROM wanted_labels l JOIN ledger.role_span s ON s.label_id = l.label_id;
-COMMENT ON VIEW reading.role_span IS 'One row a stretch of bars in which a role sounds.';
+COMMENT ON VIEW reading.role_span IS 'One row a stretch of bars in which a role sounds; start_s and end_s where the tempo drifts.';
 
 CREATE OR REPLACE VIEW reading.section AS
 SELECT l.track_id, l.path, l.first_downbeat_s, l.bpm, l.duration_s, s.section::SMALLINT AS section, s.label, s.confidence,
-       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.border_confidence
+       s.start_bar::SMALLINT AS start_bar, s.end_bar::SMALLINT AS end_bar, s.border_confidence,
+       ledger.bar_start(l.bar_lines, s.start_bar) AS start_s, ledger.bar_start(l.bar_lines, s.end_bar + 1) AS end_s
 FROM wanted_labels l JOIN ledger.section s ON s.label_id = l.label_id;
-COMMENT ON VIEW reading.section IS 'One row a run of bars with one meaning.';
+COMMENT ON VIEW reading.section IS 'One row a run of bars with one meaning; start_s and end_s where the tempo drifts.';

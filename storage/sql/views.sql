@@ -7,7 +7,7 @@ COMMENT ON VIEW models IS 'A model: what it is, what it was trained on, how good
 
 CREATE OR REPLACE VIEW tracks AS
 SELECT track_id, path, content_hash, audio_hash, kind, duration_s, bpm, bpm_source, bpm_confidence, bpm_alternative,
-       half_time, bpm_locked, first_downbeat_s, "key", mode, key_source, key_confidence, status, labelled_at,
+       half_time, bpm_drift, bpm_locked, first_downbeat_s, "key", mode, key_source, key_confidence, status, labelled_at,
        bass, percussion, fx, melody, chords, vocal,
        ledger.roles_of(active) AS roles, ledger.roles_of(unsure) AS unsure_roles,
        ledger.roles_of(corrected) AS corrected_roles,
@@ -80,16 +80,18 @@ FROM reading.segment;
 COMMENT ON VIEW iram IS
     'The instrumentation role activation map in long form: a track x four bars x role; a role that a person ruled out is never active.';
 
--- Seconds from bars: bar n begins at first_downbeat_s + (n - 1) bars; a track is cut at its ends.
+-- Seconds from bars: bar n begins at first_downbeat_s + (n - 1) bars, or, where the tempo drifts, at its own bar line; a track
+-- is cut at its ends.
 CREATE OR REPLACE VIEW bars AS
 WITH bar AS (
     SELECT track_id, first_downbeat_s, 240.0 / bpm AS bar_s, duration_s,
            unnest(range(first_bar, first_bar + len(level_db)))::INTEGER AS bar,
-           unnest(level_db) AS level_db, unnest(activations) AS activations
+           unnest(level_db) AS level_db, unnest(activations) AS activations,
+           unnest(lines_s[:-2]) AS line_s, unnest(lines_s[2:]) AS next_line_s
     FROM reading.bars
 )
-SELECT track_id, bar, greatest(first_downbeat_s + (bar - 1) * bar_s, 0) AS start_s,
-       least(first_downbeat_s + bar * bar_s, duration_s) AS end_s,
+SELECT track_id, bar, greatest(coalesce(line_s, first_downbeat_s + (bar - 1) * bar_s), 0) AS start_s,
+       least(coalesce(next_line_s, first_downbeat_s + bar * bar_s), duration_s) AS end_s,
        level_db, ledger.activation_of(activations, 1) AS bass, ledger.activation_of(activations, 2) AS percussion,
        ledger.activation_of(activations, 3) AS fx, ledger.activation_of(activations, 4) AS melody,
        ledger.activation_of(activations, 5) AS chords, ledger.activation_of(activations, 6) AS vocal
@@ -98,8 +100,8 @@ COMMENT ON VIEW bars IS 'A track x bar: raw activations, one column per role, an
 
 CREATE OR REPLACE VIEW role_spans AS
 SELECT track_id, path, role, start_bar::INTEGER AS start_bar, end_bar::INTEGER AS end_bar,
-       greatest(first_downbeat_s + (start_bar - 1) * 240.0 / bpm, 0) AS start_s,
-       least(first_downbeat_s + end_bar * 240.0 / bpm, duration_s) AS end_s
+       greatest(coalesce(start_s, first_downbeat_s + (start_bar - 1) * 240.0 / bpm), 0) AS start_s,
+       least(coalesce(end_s, first_downbeat_s + end_bar * 240.0 / bpm), duration_s) AS end_s
 FROM reading.role_span;
 COMMENT ON VIEW role_spans IS 'From which bar to which a role sounds in a track: the activations of its bars, smoothed so that changes prefer bars 1, 5, 9, ...';
 
@@ -109,8 +111,8 @@ COMMENT ON VIEW stays IS 'The old name of role_spans; the next version drops it.
 CREATE OR REPLACE VIEW sections AS
 SELECT track_id, path, section::INTEGER AS section, label, confidence, start_bar::INTEGER AS start_bar,
        end_bar::INTEGER AS end_bar,
-       greatest(first_downbeat_s + (start_bar - 1) * 240.0 / bpm, 0) AS start_s,
-       least(first_downbeat_s + end_bar * 240.0 / bpm, duration_s) AS end_s,
+       greatest(coalesce(start_s, first_downbeat_s + (start_bar - 1) * 240.0 / bpm), 0) AS start_s,
+       least(coalesce(end_s, first_downbeat_s + end_bar * 240.0 / bpm), duration_s) AS end_s,
        border_confidence, CASE label WHEN 'core' THEN start_bar::INTEGER END AS drop_bar
 FROM reading.section;
 COMMENT ON VIEW sections IS 'A run of bars with one meaning: intro, build, core (the drop), break, outro; confidence is how likely the label is.';

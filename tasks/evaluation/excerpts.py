@@ -86,7 +86,7 @@ def excerpt_features(
         bound = loop_bounds(grid.bar_s, duration_s) if is_loop else one_shot_bounds(duration_s)
         mels = loop_mels(power, bound, config)
         return log_compress(mels), np.repeat(excerpt.labels, len(mels), axis=0)
-    mels = track_mels(power, track_bounds(grid, duration_s), grid.bar_s, config)
+    mels = track_mels(power, track_bounds(grid, duration_s), grid, config)
     if abs(len(mels) - len(excerpt.labels)) > 1:
         raise AudioError(
             Reason.MALFORMED, f"its truth has {len(excerpt.labels)} lines; its audio has {len(mels)} segments of 4 bars"

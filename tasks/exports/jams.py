@@ -1,6 +1,7 @@
 """JAMS, a JSON for annotations of music (Humphrey and others, ISMIR 2014): a file a track."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,9 @@ from tasks.exports.file_names import file_name_of, name_of
 
 _VERSION: Final = "0.3.4"
 """Of the JAMS schema."""
+
+_NEARLY: Final = 1e-6
+"""Beats by which the first may be rounded to before the file."""
 
 
 def write_jams(tracks: Iterable[TrackLabels], target: Path) -> None:
@@ -87,12 +91,11 @@ def _tempo(track: TrackLabels) -> Iterator[dict[str, Any]]:
 
 
 def _beats(track: TrackLabels) -> Iterator[dict[str, Any]]:
-    if track.facts.bpm is None or track.facts.first_downbeat_s is None:
+    bars = track.bars
+    if bars is None:
         return
-    beat_s = 60 / track.facts.bpm
-    first = -int(track.facts.first_downbeat_s // beat_s)
-    number = first
-    while (time := track.facts.first_downbeat_s + number * beat_s) < track.facts.duration_s:
+    number = math.ceil(bars.passed(0.0) * BEATS_PER_BAR - _NEARLY)
+    while (time := bars.start_s(1 + number / BEATS_PER_BAR)) < track.facts.duration_s:
         yield _observation(max(0.0, time), 0.0, number % BEATS_PER_BAR + 1)
         number += 1
 

@@ -43,6 +43,7 @@ SCHEMA: Final = pa.schema(
         "key_confidence": _NUMBER,
         "status": _TEXT,
         "labelled_at": pa.timestamp("us", tz="UTC"),
+        "bpm_drift": _NUMBER,
         "roles": pa.list_(_TEXT),
         "unsure": pa.list_(_TEXT),
         **_ROLE_NUMBERS,

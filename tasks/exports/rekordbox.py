@@ -92,11 +92,21 @@ def _track(track: TrackLabels) -> str:
 
 
 def _tempo(track: TrackLabels) -> Iterator[str]:
-    """The grid: its first bar line, and the tempo with so many digits that no beat of an hour is off by 10 ms."""
-    if track.facts.bpm is not None and track.facts.first_downbeat_s is not None:
-        start, bpm = f"{track.facts.first_downbeat_s:.3f}", f"{track.facts.bpm:.5f}".rstrip("0")
-        bpm = bpm + "00" if bpm.endswith(".") else bpm
-        yield f"      <TEMPO {_joined({'Inizio': start, 'Bpm': bpm, 'Metro': '4/4', 'Battito': '1'})}/>\n"
+    """The grid: its first bar line, and the tempo with so many digits that no beat of an hour is off by 10 ms.
+
+    Where the tempo drifts, every bar from there on has one of its own.
+    """
+    if track.bars is None:
+        return
+    starts = [(track.bars.first_downbeat_s, track.bars.bpm)]
+    if track.bar_lines is not None:
+        starts = list(zip(track.bar_lines.times_s, track.bar_lines.tempi.tolist(), strict=False))
+    for start_s, bpm in starts:
+        if 0 <= start_s < track.facts.duration_s:
+            shortest = f"{bpm:.5f}".rstrip("0")
+            shortest = shortest + "00" if shortest.endswith(".") else shortest
+            begins = {"Inizio": f"{start_s:.3f}", "Bpm": shortest, "Metro": "4/4", "Battito": "1"}
+            yield f"      <TEMPO {_joined(begins)}/>\n"
 
 
 def _cue(cue: Cue) -> str:

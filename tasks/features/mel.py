@@ -110,10 +110,25 @@ def cut_segments(power: Matrix, starts_s: NDArray[np.float64], bars_s: float, co
 def _cut_segment(power: Matrix, start_s: float, bars_s: float, config: MelConfig) -> Matrix:
     frames = config.frames_per_segment
     edges_s = start_s + np.arange(frames + 1) * (BARS_PER_SEGMENT * bars_s / frames)
-    # Frame i stands for the hop around its centre: its left edge is i - 1/2.
-    positions = np.clip(edges_s * config.frame_rate + 0.5, 0.0, len(power))
     frames_per_step = BARS_PER_SEGMENT * bars_s * config.frame_rate / frames
-    return _sums_of_few(power, positions) / np.float32(frames_per_step)
+    return _sums_of_few(power, _positions(edges_s, len(power), config)) / np.float32(frames_per_step)
+
+
+def cut_along_bars(power: Matrix, lines_s: NDArray[np.float64], config: MelConfig) -> Matrix:
+    """The same along bar lines (segments, 5) in seconds that need not be evenly spaced."""
+    frames = config.frames_per_segment
+    segments = np.empty((len(lines_s), frames, config.mels), np.float32)
+    places = np.arange(frames + 1) * (BARS_PER_SEGMENT / frames)
+    for segment, lines in zip(segments, lines_s, strict=True):
+        edges_s = np.interp(places, np.arange(BARS_PER_SEGMENT + 1), lines)
+        frames_per_step = (np.diff(edges_s) * config.frame_rate).astype(np.float32)
+        segment[:] = _sums_of_few(power, _positions(edges_s, len(power), config)) / frames_per_step[:, None]
+    return segments
+
+
+def _positions(edges_s: NDArray[np.floating[Any]], frames: int, config: MelConfig) -> NDArray[np.float64]:
+    """Times as places between frames; frame i stands for the hop around its centre: its left edge is i - 1/2."""
+    return np.clip(edges_s * config.frame_rate + 0.5, 0.0, frames)
 
 
 def _sums_of_few(values: Matrix, edges: NDArray[np.float64]) -> Matrix:

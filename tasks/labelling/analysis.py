@@ -1,6 +1,6 @@
 """Analysing one file for the network: decoding, beat grid, segments of four bars, log-mels, key."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -39,7 +39,7 @@ _BEATLESS_WINDOW_S: Final = 8.0
 
 @dataclass(frozen=True)
 class Analysis:
-    """A file made ready for the network: kind, grid (None without a steady tempo), segment bounds and log-mels.
+    """A file made ready for the network: kind, grid (None without a tempo), segment bounds and log-mels.
 
     `mels` are windows of four bars (windows, frames, mels). Those of a loop all answer for its one segment, and those
     of a one-shot or of music without a beat for all of it; these have neither grid nor bounds. A track begins with the
@@ -97,9 +97,9 @@ def _track_windows(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelC
     """The log-mels that the network is asked about, and which of them answers for each segment."""
     bars = bar_numbers(bounds)
     phrases = phrase_mels(power, bars, grid, config)
-    short = [bound for bound in bounds if not is_whole(bound, grid.bar_s)]
+    short = [bound for bound in bounds if not is_whole(bound, grid)]
     own = {bound: len(phrases) + place for place, bound in enumerate(short)}
-    windows = np.concatenate([phrases, track_mels(power, short, grid.bar_s, config)])
+    windows = np.concatenate([phrases, track_mels(power, short, grid, config)])
     return compress_in_place(windows), [own.get(bound, phrase_of(bound, bars)) for bound in bounds]
 
 
@@ -113,7 +113,7 @@ def _track_grid(rhythm: GridPower, number: float | None, tempo: Tempo | None, re
         grid = estimate_grid(rhythm.power, rhythm.frame_rate, request.bpm_range)
     if grid is None or request.first_downbeat_s is None:
         return grid
-    return replace(grid, first_downbeat_s=request.first_downbeat_s)
+    return grid.beginning_at(request.first_downbeat_s)
 
 
 def _loop_tempo(rhythm: GridPower, number: float | None) -> Tempo:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from storage.catalogue.label_parts import LabelOutcome, Section
-from storage.vocabulary import BEATS_PER_BAR, ROLES
+from storage.vocabulary import ROLES
 
 
 def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
         "bpm_source": outcome.bpm_source,
         "bpm_confidence": outcome.bpm_confidence,
         "first_downbeat_s": outcome.first_downbeat_s,
+        "bpm_drift": outcome.bpm_drift,
         "key": outcome.key,
         "mode": outcome.mode,
         "key_source": outcome.key_source,
@@ -46,11 +47,12 @@ def iram_document(outcome: LabelOutcome) -> dict[str, Any]:
 
 
 def _section_document(section: Section, outcome: LabelOutcome) -> dict[str, Any]:
-    bar_s = 60.0 * BEATS_PER_BAR / (outcome.bpm or 1.0)
-    start_s = (outcome.first_downbeat_s or 0.0) + (section.start_bar - 1) * bar_s
-    end_s = start_s + (section.end_bar - section.start_bar + 1) * bar_s
+    bars = outcome.grid_bars
+    if bars is None:
+        return asdict(section)
+    end_s = bars.start_s(section.end_bar + 1)
     return {
         **asdict(section),
-        "start_s": max(0.0, start_s),
+        "start_s": max(0.0, bars.start_s(section.start_bar)),
         "end_s": min(end_s, outcome.duration_s or end_s),
     }

@@ -57,6 +57,8 @@ def labelled_outcome(request: LabelRequest, analysis: Analysis, answers: Answers
         bpm_alternative=tempo.alternative if tempo else None,
         half_time=tempo.half_time if tempo else None,
         first_downbeat_s=analysis.grid.first_downbeat_s if analysis.grid else None,
+        bpm_drift=analysis.grid.drift if analysis.grid else None,
+        bar_lines=analysis.grid.lines if analysis.grid else None,
         key=key.key if key else None,
         mode=key.mode if key else None,
         key_source=key.source if key else None,

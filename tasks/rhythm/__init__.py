@@ -1,1 +1,1 @@
-"""Rhythm: onsets, pulse, metre, downbeat, and the beat grid; tempo octave in `pulse`, first downbeat in `downbeat`."""
+"""Rhythm: onsets, pulse, metre, downbeat, and the beat grid; tempi that drift in `drifting_pulse`."""

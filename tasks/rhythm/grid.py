@@ -5,11 +5,13 @@ from typing import Final
 
 import numpy as np
 
-from storage.vocabulary import BEATS_PER_BAR, BpmSource
+from storage.bar_lines import BarLines, Bars
+from storage.vocabulary import BpmSource
 from tasks.features.mel_config import Matrix
 from tasks.metadata.tempo_text import BpmRange
 from tasks.metadata.written import Written
 from tasks.rhythm.downbeat import first_downbeat
+from tasks.rhythm.drifting_pulse import follow_beats
 from tasks.rhythm.octave import read_octave
 from tasks.rhythm.onsets import onset_envelope
 from tasks.rhythm.pulse import Pulse, find_pulse, steadiness
@@ -26,6 +28,15 @@ _SURE_STRENGTH, _SURE_MARGIN, _MOST_SURE = 0.33, 0.25, 0.95
 
 SURE: Final = 0.7
 """Confidence from which an estimate was right in all cases that it was tried on (README)."""
+
+_SAME_TEMPO, _MOST_DRIFT = 0.002, 0.045
+"""By which share of the median a tempo that drifts is off it somewhere: more than a constant one, and at most 4 %.
+
+What is measured of that lies a little over it, at the ends of a file most of all.
+"""
+
+_LEAST_DRIFTING: Final = 0.2
+"""Confidence under which a drifting tempo is none."""
 
 _OCTAVES: Final = (1.0, 2.0, 0.5, 4.0, 0.25)
 _FOUND: Final = (BpmSource.ESTIMATE, BpmSource.LENGTH)
@@ -63,15 +74,41 @@ class Tempo:
 
 @dataclass(frozen=True)
 class Grid:
-    """A constant beat grid in 4/4: the tempo, and the first bar line that begins a phrase of four bars, in seconds."""
+    """A beat grid in 4/4: the tempo, and the first bar line that begins a phrase of four bars, in seconds.
+
+    The tempo is constant, or, where there are `lines`, the median of one that drifts.
+    """
 
     tempo: Tempo
     first_downbeat_s: float
+    lines: BarLines | None = None
+
+    @property
+    def bars(self) -> Bars:
+        """When each bar begins."""
+        return Bars(self.tempo.bpm, self.first_downbeat_s, self.lines)
 
     @property
     def bar_s(self) -> float:
-        """The length of a bar in seconds."""
-        return 60.0 * BEATS_PER_BAR / self.tempo.bpm
+        """The length of a bar in seconds, at the tempo."""
+        return self.bars.bar_s
+
+    @property
+    def drift(self) -> float | None:
+        """By which share the tempo of a bar is off the median at most; None where it is constant."""
+        if self.lines is None:
+            return None
+        return round(float(np.abs(self.lines.tempi / self.tempo.bpm - 1).max()), 4)
+
+    def beginning_at(self, first_downbeat_s: float) -> "Grid":
+        """The same grid with another first downbeat, in seconds, from which its bars are counted."""
+        if self.lines is None:
+            return replace(self, first_downbeat_s=first_downbeat_s)
+        later = self.bars.passed(first_downbeat_s)
+        first = int(np.floor(self.lines.first_bar - later))
+        numbers = np.arange(first, first + len(self.lines.times_s) + 1, dtype=np.float64)
+        lines = BarLines(first, tuple(self.bars.starts_s(numbers + later).tolist()))
+        return replace(self, first_downbeat_s=first_downbeat_s, lines=lines)
 
 
 def stated_tempo(written: Written, manifest_bpm: float | None, duration_s: float | None) -> Tempo | None:
@@ -92,12 +129,20 @@ def stated_tempo(written: Written, manifest_bpm: float | None, duration_s: float
 
 
 def estimate_grid(power: Matrix, frame_rate: float, bpm_range: BpmRange | None = None) -> Grid | None:
-    """The grid of normalised mel power (frames, mels) at `frame_rate` Hz; None if no constant tempo is found in it.
+    """The grid of normalised mel power (frames, mels) at `frame_rate` Hz; None if no tempo is found in it.
 
     The power is that of `tasks.rhythm.onsets.GRID_MEL`. The confidence is low where the rhythm is weak, where another
     tempo explains it nearly as well, or where the octave is in doubt (`tasks.rhythm.octave`). A range settles it.
+    Where no constant tempo is found, one that drifts slowly is looked for.
     """
     envelope = onset_envelope(power)
+    return _steady_grid(power, envelope, frame_rate, bpm_range) or _drifting_grid(
+        power, envelope, frame_rate, bpm_range
+    )
+
+
+def _steady_grid(power: Matrix, envelope: Matrix, frame_rate: float, bpm_range: BpmRange | None) -> Grid | None:
+    """The grid of a constant tempo."""
     pulse = find_pulse(envelope, frame_rate)
     if pulse is None or pulse.strength < RHYTHMIC:
         return None
@@ -112,6 +157,30 @@ def estimate_grid(power: Matrix, frame_rate: float, bpm_range: BpmRange | None =
         tempo = tempo.within(bpm_range)
     bpm = pulse.bpm * 2.0 ** round(np.log2(tempo.bpm / pulse.bpm))
     return Grid(tempo, round(first_downbeat(power, envelope, frame_rate, bpm), 4))
+
+
+def _drifting_grid(power: Matrix, envelope: Matrix, frame_rate: float, bpm_range: BpmRange | None) -> Grid | None:
+    """The grid of a tempo that drifts slowly; None where the evidence for one is weak.
+
+    The power is stretched so that the beats that were followed through the file are evenly spaced. What is then found
+    by the same means as for a constant tempo, and has to be as steady, is told in seconds of the file again.
+    """
+    beats = follow_beats(envelope, frame_rate)
+    if beats is None or not beats.are_clear:
+        return None
+    even = beats.evenly_spaced(power)
+    found = _steady_grid(even, onset_envelope(even), frame_rate, bpm_range)
+    if found is None or found.tempo.confidence < _LEAST_DRIFTING:
+        return None
+    bars = found.bars
+    first, last = np.floor(bars.passed(0.0)) + 1, np.ceil(bars.passed(len(even) / frame_rate)) + 2
+    starts_s = beats.seconds_at(bars.starts_s(np.arange(first, last + 1)))
+    lines = BarLines(int(first), tuple(np.round(starts_s, 4).tolist()))
+    bpm = round(float(np.median(lines.tempi)), 2)
+    other = None if found.tempo.alternative is None else round(found.tempo.alternative * bpm / found.tempo.bpm, 2)
+    tempo = replace(found.tempo, bpm=bpm, alternative=other)
+    grid = Grid(tempo, lines.times_s[1 - lines.first_bar], lines)
+    return grid if _SAME_TEMPO < (grid.drift or 0.0) <= _MOST_DRIFT else None
 
 
 def stated_grid(power: Matrix, frame_rate: float, tempo: Tempo) -> Grid:

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from tasks.features.mel_config import Matrix
 
 _SLOWEST, _FASTEST = 60.0, 205.0
-_CANDIDATES: Final = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), 0.0005))
+CANDIDATE_STEP: Final = 0.0005
+CANDIDATES: Final = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), CANDIDATE_STEP))
+"""Tempi that are looked at, in beats per minute, and by which share each is faster than the one before."""
+
 _LIKELY_BPM: Final = 115.0
 _OCTAVES: Final = 0.5
 """Centre and width of the prior on tempo; it settles the octave, until `tasks.rhythm.octave` does, and little else."""
 
-_PRIOR: Final = np.exp(-0.5 * (np.log2(_CANDIDATES / _LIKELY_BPM) / _OCTAVES) ** 2)
+_PRIOR: Final = np.exp(-0.5 * (np.log2(CANDIDATES / _LIKELY_BPM) / _OCTAVES) ** 2)
 _NEIGHBOURS: Final = 0.05
 
-_FAINTEST: Final = 0.02
+FAINTEST: Final = 0.02
 """Deviation of a band's envelope under which it counts as having no onsets."""
 
 _BINARY: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -68,7 +71,7 @@ def refine(envelope: Matrix, frame_rate: float, bpm: float, reach: float = 0.01)
     """
     length = round(_WINDOW_S * frame_rate)
     count = len(envelope) // length
-    windows = envelope[: count * length].reshape(count, length, -1) / np.maximum(envelope.std(axis=0), _FAINTEST)
+    windows = envelope[: count * length].reshape(count, length, -1) / np.maximum(envelope.std(axis=0), FAINTEST)
     times = np.arange(count * length).reshape(count, length) / frame_rate
     middles = times.mean(axis=1)
     turning = np.exp(-2j * np.pi * bpm / 60 * times)
@@ -105,25 +108,38 @@ def steadiness(envelope: Matrix, frame_rate: float, bpm: float) -> float:
 
 def _best_candidate(envelope: Matrix, frame_rate: float) -> Pulse | None:
     """The best pulse, its tempo to a thousandth."""
-    if len(envelope) < 4 * 60.0 * frame_rate / _SLOWEST or float(envelope.std(axis=0).max()) < _FAINTEST:
+    strength = _strengths(envelope, frame_rate)
+    if strength is None:
         return None
-    repeats = _autocorrelation(envelope)
-    beats = 60.0 * frame_rate / _CANDIDATES
-    strength = _mean_at(repeats, beats, _BINARY) - _mean_at(repeats, beats, _TERNARY)
     likely = np.maximum(strength, 0.0) * _PRIOR
     best = int(np.argmax(likely))
     if likely[best] <= 0:
         return None
-    far = np.abs(_CANDIDATES / _CANDIDATES[best] - 1) > _NEIGHBOURS
+    far = np.abs(CANDIDATES / CANDIDATES[best] - 1) > _NEIGHBOURS
     margin = 1 - float(likely[far].max() / likely[best])
-    return Pulse(float(_CANDIDATES[best]), float(np.clip(strength[best], 0.0, 1.0)), margin)
+    return Pulse(float(CANDIDATES[best]), float(np.clip(strength[best], 0.0, 1.0)), margin)
+
+
+def likelihoods(envelope: Matrix, frame_rate: float) -> NDArray[np.float64]:
+    """How strong the pulse of an envelope is at each of `CANDIDATES`, times the prior; zeros where there is none."""
+    strength = _strengths(envelope, frame_rate)
+    return np.zeros(len(CANDIDATES)) if strength is None else np.maximum(strength, 0.0) * _PRIOR
+
+
+def _strengths(envelope: Matrix, frame_rate: float) -> NDArray[np.float64] | None:
+    """The strength of the pulse at each candidate; None where nothing begins or the envelope is too short."""
+    if len(envelope) < 4 * 60.0 * frame_rate / _SLOWEST or float(envelope.std(axis=0).max()) < FAINTEST:
+        return None
+    repeats = _autocorrelation(envelope)
+    beats = 60.0 * frame_rate / CANDIDATES
+    return _mean_at(repeats, beats, _BINARY) - _mean_at(repeats, beats, _TERNARY)
 
 
 def _autocorrelation(envelope: Matrix) -> NDArray[np.float64]:
     """How well the envelope agrees with itself after each lag (frames,), over its bands; 1 at no lag."""
     frames = len(envelope)
     length = scipy.fft.next_fast_len(2 * frames, real=True)
-    floor = _FAINTEST**2 * frames
+    floor = FAINTEST**2 * frames
     repeats = np.zeros(frames)
     spectra = scipy.fft.rfft(envelope.T.astype(np.float64), length, axis=1)
     power = spectra.real**2 + spectra.imag**2

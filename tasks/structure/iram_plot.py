@@ -1,6 +1,7 @@
 """The plot of a track: its spectrogram above its instrumentation role activation map."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,12 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import ArrayLike
 
+from storage.bar_lines import Bars
 from storage.catalogue.label_parts import LabelOutcome
 from storage.files import atomic_path
 from storage.paths import path_of
 from storage.vocabulary import ROLES
 from tasks.audio.decoding import Samples, decode
 from tasks.structure.log_spectrogram import RANGE_DB, RATE, log_spectrogram
+
+_ASSUMED_BPM: Final = 120.0
 
 
 def draw_iram(outcome: LabelOutcome, target: Path) -> None:
@@ -26,32 +30,28 @@ def draw_iram(outcome: LabelOutcome, target: Path) -> None:
     samples = decode(path_of(outcome.path), RATE).samples
     figure = Figure(figsize=(13, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
-    bar_s = _bar_length(outcome)
-    start = outcome.first_downbeat_s or 0.0
+    bars = outcome.grid_bars or Bars(_ASSUMED_BPM, 0.0)
     end_s = outcome.duration_s or len(samples) / RATE
-    _draw_spectrogram(above, samples, (_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s)))
-    map_image = _draw_map(below, outcome, start, bar_s)
+    _draw_spectrogram(above, samples, bars)
+    map_image = _draw_map(below, outcome, bars)
     _draw_sections(below, outcome)
-    below.set_xlim(_bar_at(0, start, bar_s), _bar_at(end_s, start, bar_s))
+    below.set_xlim(_bar_at(0, bars), _bar_at(end_s, bars))
     _bar_axis(below, outcome)
-    _time_axis(above, start, bar_s)
+    _time_axis(above, bars)
     figure.colorbar(map_image, ax=below, label="activation", fraction=0.03, pad=0.01, ticks=[0, 0.5, 1])
     figure.suptitle(_title(outcome), fontsize=11)
     with atomic_path(target) as temporary:
         figure.savefig(temporary, dpi=120, format=target.suffix.lstrip(".") or "png")
 
 
-def _bar_length(outcome: LabelOutcome) -> float:
-    return 240.0 / outcome.bpm if outcome.bpm else 2.0
+def _bar_at(seconds: float, bars: Bars) -> float:
+    return 1 + bars.passed(seconds)
 
 
-def _bar_at(seconds: float, start: float, bar_s: float) -> float:
-    return 1 + (seconds - start) / bar_s
-
-
-def _draw_spectrogram(axes: Axes, samples: Samples, bars: tuple[float, float]) -> None:
+def _draw_spectrogram(axes: Axes, samples: Samples, bars: Bars) -> None:
     levels, edges_hz = log_spectrogram([samples], len(samples))
-    columns = np.linspace(*bars, levels.shape[1] + 1)
+    edges_s = np.linspace(0, len(samples) / RATE, levels.shape[1] + 1)
+    columns = [_bar_at(edge_s, bars) for edge_s in edges_s.tolist()]
     axes.pcolormesh(columns, edges_hz, levels, cmap="magma", vmin=-RANGE_DB, vmax=0, rasterized=True)
     axes.set_yscale("log")
     axes.set_yticks([64, 128, 256, 512, 1024, 2048, 4096], labels=["64", "128", "256", "512", "1k", "2k", "4k"])
@@ -60,14 +60,14 @@ def _draw_spectrogram(axes: Axes, samples: Samples, bars: tuple[float, float]) -
     axes.tick_params(labelbottom=False)
 
 
-def _draw_map(axes: Axes, outcome: LabelOutcome, start: float, bar_s: float) -> QuadMesh:
+def _draw_map(axes: Axes, outcome: LabelOutcome, bars: Bars) -> QuadMesh:
     segments = outcome.segments
     if segments:
-        edges = [_bar_at(segment.start_s, start, bar_s) for segment in segments]
-        edges.append(_bar_at(segments[-1].end_s, start, bar_s))
+        edges = [_bar_at(segment.start_s, bars) for segment in segments]
+        edges.append(_bar_at(segments[-1].end_s, bars))
         activations = np.array([segment.activations for segment in segments]).T
     else:
-        edges = [1.0, _bar_at(outcome.duration_s or 0.0, start, bar_s)]
+        edges = [1.0, _bar_at(outcome.duration_s or 0.0, bars)]
         activations = np.array([outcome.probabilities]).T
     rows = np.arange(len(ROLES) + 1)
     image = axes.pcolormesh(edges, rows, activations, cmap="viridis", vmin=0, vmax=1)
@@ -89,15 +89,15 @@ def _bar_axis(axes: Axes, outcome: LabelOutcome) -> None:
     last = outcome.segments[-1].end_bar if outcome.segments else 4
     step = next((size for size in (1, 4, 8, 16, 32, 64, 128) if last / size <= 20), 256)
     axes.set_xticks(range(1, last + 1, step))
-    axes.set_xlabel("bar" if outcome.bpm else "bar (no steady tempo: 120 BPM assumed)")
+    axes.set_xlabel("bar" if outcome.bpm else f"bar (no steady tempo: {_ASSUMED_BPM:.0f} BPM assumed)")
 
 
-def _time_axis(axes: Axes, start: float, bar_s: float) -> None:
-    def seconds_at(bars: ArrayLike) -> ArrayLike:
-        return start + (np.asarray(bars) - 1) * bar_s
+def _time_axis(axes: Axes, bars: Bars) -> None:
+    def seconds_at(numbers: ArrayLike) -> ArrayLike:
+        return bars.starts_s(np.asarray(numbers, np.float64))
 
     def bars_at(seconds: ArrayLike) -> ArrayLike:
-        return 1 + (np.asarray(seconds) - start) / bar_s
+        return np.asarray(1 + np.vectorize(bars.passed, otypes=[np.float64])(seconds))
 
     top = axes.secondary_xaxis("top", functions=(seconds_at, bars_at))
     length_s = float(np.diff(seconds_at(np.array(axes.get_xlim())))[0])
@@ -109,4 +109,6 @@ def _time_axis(axes: Axes, start: float, bar_s: float) -> None:
 
 def _title(outcome: LabelOutcome) -> str:
     tempo = f"{outcome.bpm:.2f} BPM ({outcome.bpm_source})" if outcome.bpm else "no steady tempo"
+    if outcome.bpm_drift:
+        tempo += f", drifts by up to {outcome.bpm_drift:.1%}"
     return f"{Path(outcome.path).name} · {tempo} · model {outcome.model_id}"

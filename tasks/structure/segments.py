@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR
-from tasks.features.mel import cut_segments
+from tasks.features.mel import cut_along_bars, cut_segments
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.rhythm.grid import Grid
 from tasks.rhythm.loop_tempo import tempo_from_length
 
 Array = TypeVar("Array", bound=NDArray[Any])
+Floats = NDArray[np.float64]
 
 _NEARLY: Final = 1e-3
 """Share of a bar that may be missing from a segment that still counts as whole."""
@@ -36,18 +37,19 @@ def track_bounds(grid: Grid, duration_s: float) -> list[Bounds]:
     A last partial segment is kept from one bar on; what sounds before the first downbeat is segment -1 if it is
     a bar or longer.
     """
-    bar_s, start = grid.bar_s, grid.first_downbeat_s
+    grid_bars = grid.bars
     bounds = []
-    if start >= bar_s * (1 - _NEARLY):
-        bounds.append(Bounds(-1, 1 - math.ceil(start / bar_s - _NEARLY), 0, 0.0, start))
-    bars = (duration_s - start) / bar_s + _NEARLY
+    before = -grid_bars.passed(0.0)
+    if before >= 1 - _NEARLY:
+        bounds.append(Bounds(-1, 1 - math.ceil(before - _NEARLY), 0, 0.0, grid_bars.start_s(1)))
+    bars = grid_bars.passed(duration_s) + _NEARLY
     for segment in range(math.ceil(bars / BARS_PER_SEGMENT)):
         first = segment * BARS_PER_SEGMENT
         left = min(BARS_PER_SEGMENT, bars - first)
         if left < 1:
             break
-        end_s = min(start + (first + BARS_PER_SEGMENT) * bar_s, duration_s)
-        bounds.append(Bounds(segment, first + 1, first + math.ceil(left - 2 * _NEARLY), start + first * bar_s, end_s))
+        start_s, end_s = grid_bars.start_s(first + 1), min(grid_bars.start_s(first + 1 + BARS_PER_SEGMENT), duration_s)
+        bounds.append(Bounds(segment, first + 1, first + math.ceil(left - 2 * _NEARLY), start_s, end_s))
     return bounds
 
 
@@ -61,13 +63,22 @@ def one_shot_bounds(duration_s: float) -> Bounds:
     return loop_bounds(60 * BEATS_PER_BAR / tempo_from_length(duration_s).bpm, duration_s)
 
 
-def track_mels(power: Matrix, bounds: list[Bounds], bar_s: float, config: MelConfig) -> Matrix:
+def track_mels(power: Matrix, bounds: list[Bounds], grid: Grid, config: MelConfig) -> Matrix:
     """Mel power of the segments of a track: (segments, frames_per_segment, mels); short ones repeat their bars."""
-    starts = np.array([max(bound.start_s, bound.end_s - BARS_PER_SEGMENT * bar_s) for bound in bounds], np.float64)
-    mels = cut_segments(power, starts, bar_s, config)
+    bars = grid.bars
+    starts = [max(bound.start_s, bars.earlier_s(bound.end_s, BARS_PER_SEGMENT)) for bound in bounds]
+    mels = _four_bars(power, np.array(starts, np.float64), grid, config)
     for place, bound in enumerate(bounds):
-        mels[place] = repeat_bars(mels[place], (bound.end_s - starts[place]) / bar_s, config)
+        mels[place] = repeat_bars(mels[place], bars.between(starts[place], bound.end_s), config)
     return mels
+
+
+def _four_bars(power: Matrix, starts_s: Floats, grid: Grid, config: MelConfig) -> Matrix:
+    """Mel power of four bars from each of some times on: (len(starts_s), frames_per_segment, mels)."""
+    if grid.lines is None:
+        return cut_segments(power, starts_s, grid.bar_s, config)
+    firsts = 1 + np.array([grid.bars.passed(start_s) for start_s in starts_s.tolist()], np.float64)
+    return cut_along_bars(power, grid.bars.starts_s(firsts[:, None] + np.arange(BARS_PER_SEGMENT + 1)), config)
 
 
 def bar_numbers(bounds: list[Bounds]) -> range:
@@ -75,9 +86,9 @@ def bar_numbers(bounds: list[Bounds]) -> range:
     return range(bounds[0].start_bar, bounds[-1].end_bar + 1)
 
 
-def is_whole(bound: Bounds, bar_s: float) -> bool:
+def is_whole(bound: Bounds, grid: Grid) -> bool:
     """Whether a segment of a track has all of its four bars."""
-    return bound.end_s - bound.start_s >= (BARS_PER_SEGMENT - _NEARLY) * bar_s
+    return grid.bars.between(bound.start_s, bound.end_s) >= BARS_PER_SEGMENT - _NEARLY
 
 
 def phrase_mels(power: Matrix, bars: range, grid: Grid, config: MelConfig) -> Matrix:
@@ -86,7 +97,7 @@ def phrase_mels(power: Matrix, bars: range, grid: Grid, config: MelConfig) -> Ma
     From the phrase of the first of `bars` to that of the last; what of them lies outside the file is silence.
     """
     firsts = np.arange(_phrase_start(bars.start), bars.stop, BARS_PER_SEGMENT, dtype=np.float64)
-    return cut_segments(power, grid.first_downbeat_s + (firsts - 1) * grid.bar_s, grid.bar_s, config)
+    return _four_bars(power, grid.bars.starts_s(firsts), grid, config)
 
 
 def phrase_of(bound: Bounds, bars: range) -> int:

@@ -9,7 +9,7 @@ from storage.errors import UserError
 
 VIEWS = {
     "tracks": "track_id path content_hash kind duration_s bpm bpm_source bpm_confidence bpm_alternative half_time "
-    "bpm_locked first_downbeat_s key mode key_source key_confidence status labelled_at "
+    "bpm_drift bpm_locked first_downbeat_s key mode key_source key_confidence status labelled_at "
     "bass percussion fx melody chords vocal roles unsure_roles corrected_roles",
     "roles": "track_id path role probability active unsure source model_id",
     "segments": "track_id segment start_bar end_bar start_s end_s bass percussion fx melody chords vocal",
@@ -142,3 +142,21 @@ def test_labels_from_before_keep_the_level_and_the_activations_of_each_bar() -> 
         for row in zip([-6.0, 0.5, -80.2], *roles, [1.0, 0.0, 0.999], strict=True)
     ]
     assert connection.execute("SELECT label_id, first_bar, sounding FROM ledger.bars").fetchall() == [(7, 0, [1, 2, 3])]
+
+
+def test_labels_from_before_tempi_that_drift_have_constant_ones() -> None:
+    connection = before("013_drifting_tempo.sql")
+    connection.execute("INSERT INTO ledger.model VALUES ('m', 'm', 'n', 'p', 'l', 'w', 'd', 1, 0.5, 0.5, now(), true)")
+    connection.execute("INSERT INTO ledger.model_role VALUES ('m', 'bass', 1, 0.5, 0.4, 0.6)")
+    connection.execute(
+        "INSERT INTO ledger.file (path, label_key, shown_key, run_id, finding) VALUES ('/a.wav', 'k', 'k', 'r', 'new')"
+    )
+    connection.execute(
+        "INSERT INTO ledger.label BY NAME SELECT 1 AS label_id, 'k' AS label_key, 'm' AS model_id, 'h' AS audio_hash, "
+        "'labelled' AS status, 'track' AS kind, 60.0 AS duration_s, 120.0 AS bpm, 1.0 AS first_downbeat_s, "
+        "[0.9, 0, 0, 0, 0, 0]::FLOAT[6] AS probabilities, 'r' AS run_id, now() AS labelled_at"
+    )
+    connection.execute("INSERT INTO ledger.role_span VALUES (1, 'bass', 3, 4)")
+    migrate(connection, "memory")
+    assert connection.execute("SELECT bpm, bpm_drift FROM tracks").fetchall() == [(120.0, None)]
+    assert connection.execute("SELECT start_s, end_s FROM role_spans").fetchall() == [(5.0, 9.0)]

@@ -137,11 +137,6 @@ def test_a_track_that_changes_its_tempo_has_no_grid(arrangement: Signal) -> None
     assert estimate(np.concatenate([half, at_speed(half, np.array([1.09]))])) is None
 
 
-@pytest.mark.parametrize("drift", [np.linspace(1.0, 1.03, 50), 1 + 0.01 * np.sin(np.arange(0, 15, 0.2))])
-def test_a_track_that_drifts_as_played_by_hand_has_no_grid(arrangement: Signal, drift: NDArray[np.float64]) -> None:
-    assert estimate(at_speed(arrangement, drift)) is None
-
-
 def test_three_minutes_of_swelling_pads_have_no_grid() -> None:
     pads = 0.01 * noise(180.0)
     rng = np.random.default_rng(3)

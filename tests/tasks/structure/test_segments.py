@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.bar_lines import BarLines
 from storage.vocabulary import BpmSource
 from tasks.features.mel_config import MelConfig
 from tasks.rhythm.grid import Grid, Tempo
@@ -119,7 +120,7 @@ def test_a_loop_has_one_segment_with_all_its_bars(duration_s: float, bars: int) 
 def test_each_segment_of_a_track_has_the_power_of_its_own_time() -> None:
     track = grid(120, 2.0)
     bounds = track_bounds(track, 26.0)
-    mels = track_mels(ramp(26.0), bounds, track.bar_s, CONFIG)
+    mels = track_mels(ramp(26.0), bounds, track, CONFIG)
     assert mels.shape == (4, CONFIG.frames_per_segment, CONFIG.mels)
     for bound, mel in zip(bounds[1:], mels[1:], strict=True):
         assert mel.mean() == pytest.approx((bound.start_s + bound.end_s) / 2, abs=0.05)
@@ -128,7 +129,7 @@ def test_each_segment_of_a_track_has_the_power_of_its_own_time() -> None:
 def test_a_short_segment_repeats_its_bars_instead_of_going_silent() -> None:
     track = grid(120)
     bounds = track_bounds(track, 20.0)
-    last = track_mels(ramp(20.0), bounds, track.bar_s, CONFIG)[-1, :, 0]
+    last = track_mels(ramp(20.0), bounds, track, CONFIG)[-1, :, 0]
     np.testing.assert_allclose(last[: len(last) // 2], last[len(last) // 2 :])
     assert last.min() > 15.9
 
@@ -142,8 +143,8 @@ def test_a_whole_segment_is_a_phrase_of_its_track_and_every_bar_has_the_power_of
     power, bounds = ramp(duration_s), track_bounds(track, duration_s)
     bars = bar_numbers(bounds)
     phrases = phrase_mels(power, bars, track, CONFIG)
-    segments = track_mels(power, bounds, track.bar_s, CONFIG)
-    whole = [place for place, bound in enumerate(bounds) if is_whole(bound, track.bar_s)]
+    segments = track_mels(power, bounds, track, CONFIG)
+    whole = [place for place, bound in enumerate(bounds) if is_whole(bound, track)]
     assert whole
     for place in whole:
         np.testing.assert_allclose(phrases[phrase_of(bounds[place], bars)], segments[place], atol=1e-3)
@@ -153,6 +154,35 @@ def test_a_whole_segment_is_a_phrase_of_its_track_and_every_bar_has_the_power_of
         start_s = upbeat_s + (bar - 1) * track.bar_s
         if start_s >= 0 and start_s + track.bar_s <= duration_s:
             assert mel.mean() == pytest.approx(start_s + track.bar_s / 2, abs=0.05)
+
+
+@pytest.mark.parametrize(("first_downbeat_s", "first_segment"), [(0.0, 0), (1.5, 0), (6.0, -1)])
+def test_segments_and_bars_of_a_tempo_that_drifts_lie_along_its_bar_lines(
+    first_downbeat_s: float, first_segment: int
+) -> None:
+    lengths_s = np.linspace(1.92, 2.08, 20)
+    times_s = first_downbeat_s + np.cumsum([0.0, *lengths_s]) - lengths_s[:4].sum()
+    track = Grid(Tempo(120.0, BpmSource.ESTIMATE, 0.9), first_downbeat_s, BarLines(-3, tuple(times_s.tolist())))
+    duration_s = float(times_s[-1]) - 1.0
+    bounds = track_bounds(track, duration_s)
+    bars = bar_numbers(bounds)
+    assert bounds[0].segment == first_segment
+    assert bounds[0].start_s == pytest.approx(first_downbeat_s if first_segment == 0 else 0.0)
+    assert bounds[-1].end_s == duration_s
+    for bound in bounds[1:]:
+        assert bound.start_s == pytest.approx(times_s[bound.start_bar + 3])
+    assert [is_whole(bound, track) for bound in bounds if bound.segment >= 0] == [True, True, True, False]
+    power = ramp(duration_s)
+    mels = bars_of_phrases(
+        phrase_mels(power, bars, track, CONFIG).reshape(-1, CONFIG.frames_per_bar, CONFIG.mels), bars
+    )
+    for bar, mel in zip(bars, mels, strict=True):
+        start_s, end_s = times_s[bar + 3], times_s[bar + 4]
+        if start_s >= 0 and end_s <= duration_s:
+            assert mel.mean() == pytest.approx((start_s + end_s) / 2, abs=0.02)
+            assert mel[-1, 0] - mel[0, 0] == pytest.approx((end_s - start_s) * (1 - 1 / len(mel)), abs=0.02)
+    last = track_mels(power, bounds[-1:], track, CONFIG)[0, :, 0]
+    assert last.max() == pytest.approx(times_s[bounds[-1].start_bar + 3 + 3], abs=0.05)
 
 
 @pytest.mark.parametrize(("bars", "windows"), [(1, 1), (2, 1), (4, 1), (6, 2), (8, 2)])

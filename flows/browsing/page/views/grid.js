@@ -3,7 +3,7 @@
 import { get } from "/page/shared/api.js";
 import { say } from "/page/shared/corrections.js";
 import { fill, h } from "/page/shared/elements.js";
-import { tempo } from "/page/shared/words.js";
+import { barStart, tempo } from "/page/shared/words.js";
 
 const HEIGHT = 96;
 const BARS_SHOWN = 3;
@@ -17,7 +17,7 @@ export function showGrid(root, track) {
     return { tap: () => root.querySelector(".tap").click() };
   }
   let first = track.first_downbeat_s ?? 0;
-  const bar_s = 240 / track.bpm;
+  const bar_s = barStart(track, 2) - barStart(track, 1);
   const start = Math.max(0, first - bar_s / 2);
   const seconds = Math.min(BARS_SHOWN * bar_s, Math.max(track.duration_s - start, bar_s));
   let outline = [];

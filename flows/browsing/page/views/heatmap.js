@@ -1,6 +1,6 @@
 // The picture of a track: sections, spectrogram, and one row a role with its activations and spans, over one time axis.
 
-import { ROLES } from "/page/shared/words.js";
+import { barStart, ROLES } from "/page/shared/words.js";
 
 export const HEIGHTS = { sections: 20, spectrogram: 150, row: 30, axis: 20 };
 const TICKS = [1, 4, 8, 16, 32, 64, 128, 256];
@@ -107,7 +107,7 @@ function drawAxis(pen, track, x, width, colours) {
   const bar_s = 240 / track.bpm;
   const step = TICKS.find((bars) => x(bars * bar_s) >= TICK_WIDTH) ?? TICKS.at(-1);
   for (let bar = 1; ; bar += step) {
-    const left = x((track.first_downbeat_s ?? 0) + (bar - 1) * bar_s);
+    const left = x(barStart(track, bar));
     if (left > width - 12) break;
     pen.fillRect(Math.round(left), top, 1, 4);
     pen.fillText(String(bar), left + 3, top + HEIGHTS.axis / 2 + 2);

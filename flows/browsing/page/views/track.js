@@ -101,9 +101,10 @@ function showUnlabelled(root, track) {
 
 function heading(track) {
   const source = track.bpm_source ? ` by ${track.bpm_source.replace("_", " ")}` : "";
+  const drift = track.bpm_drift ? `, drifts by up to ${(100 * track.bpm_drift).toFixed(1)} %` : "";
   const facts = [
     [track.kind, "kind"],
-    [track.bpm ? `${tempo(track.bpm)} BPM${source}` : track.duration_s ? "no steady tempo" : null, "tempo"],
+    [track.bpm ? `${tempo(track.bpm)} BPM${source}${drift}` : track.duration_s ? "no steady tempo" : null, "tempo"],
     [track.key ? keyName(track) : null, "key"],
     [track.duration_s ? clock(track.duration_s) : null, "length"],
     [track.status === "labelled" ? null : track.status.replace("_", " "), "status"],

@@ -110,6 +110,21 @@ def test_a_row_opens_its_map_which_plays_with_the_playhead_moving_and_jumps_wher
     assert player(page, "player.loop") is None
 
 
+def test_bars_whose_tempo_drifts_are_shown_where_they_begin(opened: Callable[..., Page]) -> None:
+    asked = """async (track) => {
+        const { barAt, barStart } = await import("/page/shared/words.js");
+        return { bars: [0.5, 1, 3.01, 3.02, 5.5].map((at) => barAt(track, at)),
+                 starts: [1, 2, 3, 4, 5].map((bar) => barStart(track, bar)) };
+    }"""
+    lines = [(0, 0, 1), (1, 1, 3.02), (2, 3.02, 5), (3, 5, 6.9)]
+    bars = [{"bar": bar, "start_s": start_s, "end_s": end_s} for bar, start_s, end_s in lines]
+    track = {"bpm": 120, "first_downbeat_s": 1, "bars": bars}
+    drifting = opened().evaluate(asked, {**track, "bpm_drift": 0.02})
+    assert drifting == {"bars": [0, 1, 1, 2, 3], "starts": [1, 3.02, 5, 6.9, 8.9]}
+    constant = opened().evaluate(asked, {**track, "bpm_drift": None})
+    assert constant == {"bars": [0, 1, 2, 2, 3], "starts": [1, 3, 5, 7, 9]}
+
+
 def test_what_a_browser_does_not_decode_is_played_as_flac(opened: Callable[..., Page]) -> None:
     page = opened()
     page.get_by_role("button", name=f"Play {DRONE}").click()
