@@ -8,7 +8,7 @@ from storage.models import ModelCard, StoredModel
 from storage.vocabulary import Kind
 from tasks.metadata.tempo_text import BpmRange
 
-LABEL_VERSION: Final = 11
+LABEL_VERSION: Final = 12
 """Raised whenever the same file and model would get other labels; part of every label's key."""
 
 
