@@ -183,3 +183,13 @@ def test_a_condition_chooses_tracks_and_one_that_is_none_is_refused(catalogue: d
 
 def test_the_folder_of_all_files_is_found(everything: TrackSelection) -> None:
     assert everything.common_folder() == Path("/music")
+
+
+def test_a_catalogue_from_before_tempi_that_drift_is_exported(catalogue: duckdb.DuckDBPyConnection) -> None:
+    earlier = catalogue.cursor()
+    earlier.execute("CREATE TEMP VIEW tracks AS SELECT * EXCLUDE (bpm_drift) FROM memory.main.tracks")
+    before, now = (
+        list(TrackSelection.where(connection, "track_id < 4").labels_and_maps()) for connection in (earlier, catalogue)
+    )
+    assert before == now
+    assert [track.facts.bpm_drift for track in before] == [None] * 3
