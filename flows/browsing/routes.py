@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import FileResponse
 
-from flows.browsing.correction_desk import CorrectionDesk
+from flows.browsing.correction_writer import CorrectionWriter
 from flows.browsing.derived_files import DerivedFiles
 from storage.published.follower import CatalogueFollower
 from tasks.audio.errors import AudioError
@@ -59,7 +59,7 @@ class SaidWords(BaseModel):
         return self
 
 
-def catalogue_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> APIRouter:
+def catalogue_routes(catalogue: CatalogueFollower, corrections: CorrectionWriter) -> APIRouter:
     """Questions about the catalogue, each fixed; a person fills in values only."""
     routes = APIRouter(prefix="/api")
     shares = lru_cache(maxsize=1)(lambda version: role_shares(catalogue))
@@ -71,7 +71,7 @@ def catalogue_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> APIR
     @routes.get("/tracks/{track_id}")
     def track(track_id: int) -> dict[str, Any]:
         known = _found(track_map(catalogue, track_id))
-        return {**known, "said": desk.said(known["audio_hash"]) if known["audio_hash"] else {}}
+        return {**known, "said": corrections.said(known["audio_hash"]) if known["audio_hash"] else {}}
 
     @routes.get("/tracks/{track_id}/compatible")
     def compatible(track_id: int, segment: int | None = None) -> list[dict[str, Any]]:
@@ -136,14 +136,18 @@ def file_routes(catalogue: CatalogueFollower, derived: DerivedFiles) -> APIRoute
     return routes
 
 
-def correction_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> APIRouter:
+def correction_routes(catalogue: CatalogueFollower, corrections: CorrectionWriter) -> APIRouter:
     """The only writes: what a person says of a track, and undoing it."""
     routes = APIRouter(prefix="/api")
 
     @routes.get("/corrections")
     def state() -> dict[str, Any]:
-        waiting = desk.waiting()
-        return {"waiting": waiting, "hindrance": desk.hindrance if waiting else None, "undoable": desk.undoable}
+        waiting = corrections.waiting()
+        return {
+            "waiting": waiting,
+            "hindrance": corrections.hindrance if waiting else None,
+            "undoable": corrections.undoable,
+        }
 
     @routes.post("/tracks/{track_id}/words", status_code=HTTPStatus.ACCEPTED)
     def correct(track_id: int, words: SaidWords) -> dict[str, Any]:
@@ -151,12 +155,12 @@ def correction_routes(catalogue: CatalogueFollower, desk: CorrectionDesk) -> API
         sound = _found(rows or None)[0]["audio_hash"]
         if sound is None:
             raise HTTPException(HTTPStatus.CONFLICT, "this file has no labels yet; label it first, then correct it")
-        desk.correct(track_id, sound, words.model_dump(exclude_unset=True))
-        return {"said": desk.said(sound), **state()}
+        corrections.correct(track_id, sound, words.model_dump(exclude_unset=True))
+        return {"said": corrections.said(sound), **state()}
 
     @routes.post("/undo", status_code=HTTPStatus.ACCEPTED)
     def undo() -> dict[str, Any]:
-        track_id = desk.undo()
+        track_id = corrections.undo()
         if track_id is None:
             raise HTTPException(HTTPStatus.CONFLICT, "there is nothing to undo")
         return {"track_id": track_id, **state()}

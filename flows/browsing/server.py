@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from flows.browsing.correction_desk import CorrectionDesk
+from flows.browsing.correction_writer import CorrectionWriter
 from flows.browsing.derived_files import DerivedFiles
 from flows.browsing.guard import HOST, Guard
 from flows.browsing.routes import catalogue_routes, correction_routes, file_routes
@@ -60,19 +60,19 @@ def serve_page(workspace: Workspace, port: int, tell: Callable[[str], None], ope
 def page_application(workspace: Workspace, token: str, port: int) -> ASGIApp:
     """The application behind its guard."""
     catalogue, derived = CatalogueFollower(workspace), DerivedFiles()
-    desk = CorrectionDesk(workspace, catalogue)
+    corrections = CorrectionWriter(workspace, catalogue)
 
     @asynccontextmanager
     async def open_until_the_end(_: FastAPI) -> AsyncIterator[None]:
-        desk.open()
+        corrections.open()
         yield
-        desk.close()
+        corrections.close()
         catalogue.close()
         derived.close()
 
     application = FastAPI(title="rolecall", openapi_url=None, lifespan=open_until_the_end)
-    application.include_router(catalogue_routes(catalogue, desk))
-    application.include_router(correction_routes(catalogue, desk))
+    application.include_router(catalogue_routes(catalogue, corrections))
+    application.include_router(correction_routes(catalogue, corrections))
     application.include_router(file_routes(catalogue, derived))
     application.mount("/page", StaticFiles(directory=_PAGE), name="page")
 

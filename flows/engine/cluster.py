@@ -116,7 +116,7 @@ def stream(
     A batch whose worker died, or ran out of memory, is halved and sent again, down to the one item that does it, which
     is yielded as `Lost`. Once `stop` is set nothing new is sent; what is in flight still comes back. Exceptions raised
     by `work` itself are raised here; UserError if the scheduler is lost. Workers may come and go: with a `mark`
-    (`flows.engine.equipment`) only those that have it get work.
+    (`flows.engine.worker_setup`) only those that have it get work.
     """
     marked = {mark: 1} if mark else None
     return _stream(client, lambda batch: client.submit(work, batch, pure=False, resources=marked), batches, stop)

@@ -12,7 +12,7 @@ from flows.engine.interrupts import stop_requested
 from flows.engine.one_process import stream_through_one
 from flows.engine.outcomes import Finished, Lost
 from flows.labelling.remote_worker import (
-    Delivery,
+    ModelForWorkers,
     RemoteBatches,
     SentPart,
     analyse_there,
@@ -105,13 +105,13 @@ def _engine(run: Run, total: int) -> Iterator[Engine]:
 def _engine_elsewhere(run: Run, total: int, dask: str) -> Iterator[Engine]:
     """The workers at `dask`, which share nothing with this machine: they are sent the model, and send their parts."""
     from flows.engine.cluster import has_gpus, let_next_begin, open_client, stream, stream_through_gpus
-    from flows.engine.equipment import equip_workers
+    from flows.engine.worker_setup import set_up_workers
 
-    delivery, folder = Delivery.of(run.model), run.workspace.parts / run.run_id
+    given, folder = ModelForWorkers.of(run.model), run.workspace.parts / run.run_id
     request = partial(_request, bpm_range=run.options.bpm_range)
-    mark, batches = delivery.mark, RemoteBatches(delivery.mark, run.run_id, _time_limit_s(run))
+    mark, batches = given.mark, RemoteBatches(given.mark, run.run_id, _time_limit_s(run))
     with open_client(dask, 1) as client:
-        equip_workers(client, mark, partial(make_ready, delivery))
+        set_up_workers(client, mark, partial(make_ready, given))
         most = _files_a_batch(total, len(client.nthreads()))
         if has_gpus(client):
             prepare = partial(analyse_there, run=batches, let_next=let_next_begin)

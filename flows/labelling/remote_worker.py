@@ -1,6 +1,6 @@
 """What a worker runs that shares no disk with the flow: it is given the model once, and sends its parts back.
 
-It knows no Prefect, no Dask and no ledger; `flows.engine.equipment` calls `make_ready` on each worker.
+It knows no Prefect, no Dask and no ledger; `flows.engine.worker_setup` calls `make_ready` on each worker.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class SentPart:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ModelForWorkers:
     """What a worker is given once: the model with its weights, and what the worker must be like."""
 
     card: ModelCard
@@ -46,20 +46,20 @@ class Delivery:
     versions: Mapping[str, str]
 
     @classmethod
-    def of(cls, model: StoredModel) -> "Delivery":
-        """The delivery for a stored model, to workers that are like this process."""
+    def of(cls, model: StoredModel) -> "ModelForWorkers":
+        """A stored model for workers that are to be like this process."""
         return cls(model.card.to_answer(), model.weights.read_bytes(), versions())
 
     @property
     def mark(self) -> str:
-        """A name that another delivery has only if all that is in it is the same."""
+        """A name that differs wherever anything that is in it does."""
         told = f"{self.card.model_id} {self.card.weights_digest} {sorted(self.versions.items())}"
         return f"rolecall-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
 class RemoteBatches:
-    """What is the same for all batches of a run: the mark of its delivery, its id, and the seconds a file may take."""
+    """What is the same for all batches of a run: the mark of its model, its id, and the seconds a file may take."""
 
     mark: str
     run_id: str
@@ -80,24 +80,22 @@ _ready: Final[dict[str, _Ready]] = {}
 _lifetime: Final = WorkerLifetime()
 
 
-def make_ready(delivery: Delivery, folder: Path, who: str) -> None:
+def make_ready(given: ModelForWorkers, folder: Path, who: str) -> None:
     """Check this process, and keep the model in a folder of its machine, where it is found again after a restart.
 
     Raises UserError naming the worker, `who`, and how it differs from the flow.
     """
     here = versions()
-    differing = [f"{name} {here.get(name)} and not {wanted}" for name, wanted in delivery.versions.items()
+    differing = [f"{name} {here.get(name)} and not {wanted}" for name, wanted in given.versions.items()
                  if here.get(name) != wanted]  # fmt: skip
     if differing:
         raise UserError(f"{who} is not like this flow: {', '.join(differing)}; install the same there")
-    weights = folder / f"{delivery.card.weights_digest}.safetensors"
-    if not weights.exists() or sha256_of(weights) != delivery.card.weights_digest:
-        write_bytes_atomically(weights, delivery.weights)
-    if sha256_of(weights) != delivery.card.weights_digest:
-        raise UserError(
-            f"{who} got other weights than the card of {delivery.card.model_id} describes; look at its disk"
-        )
-    _ready[delivery.mark] = _Ready(LabelRecipe(delivery.card, weights), folder)
+    weights = folder / f"{given.card.weights_digest}.safetensors"
+    if not weights.exists() or sha256_of(weights) != given.card.weights_digest:
+        write_bytes_atomically(weights, given.weights)
+    if sha256_of(weights) != given.card.weights_digest:
+        raise UserError(f"{who} got other weights than the card of {given.card.model_id} describes; look at its disk")
+    _ready[given.mark] = _Ready(LabelRecipe(given.card, weights), folder)
 
 
 def label_and_send(requests: Sequence[LabelRequest], run: RemoteBatches, let_next: LetNext = stay_alone) -> SentPart:

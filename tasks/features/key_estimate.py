@@ -49,7 +49,7 @@ def estimate_from(probabilities: Floats) -> KeyEstimate:
     return KeyEstimate(TONICS[best % len(TONICS)], mode, round(float(expected[best]), 3))
 
 
-class ChromaEar:
+class ChromaCollector:
     """Chroma taken while blocks are read: of the first eight seconds in every 24, one passage held at once.
 
     A third of a track says its key as well as all of it would, at a third of the cost.
@@ -61,7 +61,7 @@ class ChromaEar:
         self._passage: list[NDArray[np.float32]] = []
         self._found: list[Chroma] = [np.zeros((0, REGISTERS, 12), np.float32)]
 
-    def tap(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    def collecting(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Yield the same blocks, and take the chroma of each."""
         for block in blocks:
             self._add(block)

@@ -9,7 +9,7 @@ from storage.errors import UserError
 from storage.paths import path_text
 from tasks.audio.decoding import Samples, decode
 from tasks.features.chroma import Chroma
-from tasks.features.key_estimate import ChromaEar
+from tasks.features.key_estimate import ChromaCollector
 from tasks.features.key_network import NO_KEY
 from tasks.metadata.csv_tables import read_table
 from tasks.metadata.key_names import TONICS, parse_key
@@ -66,10 +66,10 @@ def key_number(text: str) -> int | None:
 
 def chroma_as_heard(samples: Samples) -> Chroma:
     """The chroma of a sound, of the same passages that a label is made from."""
-    ear = ChromaEar(RATE)
-    for _ in ear.tap([samples]):
+    collector = ChromaCollector(RATE)
+    for _ in collector.collecting([samples]):
         pass
-    return ear.chroma()
+    return collector.chroma()
 
 
 def _loops(folder: Path) -> Iterator[KeyedFile]:

@@ -8,7 +8,7 @@ import numpy as np
 from storage.paths import path_of
 from storage.vocabulary import BEATS_PER_BAR, Kind
 from tasks.audio.decoding import Sound
-from tasks.features.key_estimate import ChromaEar
+from tasks.features.key_estimate import ChromaCollector
 from tasks.features.mel import compress_in_place, mel_powers_of_blocks, reference_level
 from tasks.features.mel_config import Matrix, MelConfig
 from tasks.labelling.request import LabelRequest
@@ -62,15 +62,15 @@ def analyse(request: LabelRequest, config: MelConfig) -> Analysis:
     """Decode one file, find its grid and cut it; raises `AudioError` if it cannot be used."""
     path = path_of(request.path)
     sound = Sound(path, config.sample_rate)
-    ear = ChromaEar(config.sample_rate)
+    collector = ChromaCollector(config.sample_rate)
     grid_mel = grid_mel_at(config.sample_rate)
-    blocks = ear.tap(sound.blocks())
+    blocks = collector.collecting(sound.blocks())
     grid_power, power = mel_powers_of_blocks(blocks, sound.expected_samples, [grid_mel, config])
     grid_power /= reference_level(grid_power)
     power /= reference_level(power)
     rhythm = GridPower(grid_power, grid_mel.frame_rate, sound.duration_s)
     written = read_written(path)
-    key = stated_key(written, request.key) or estimated_key(ear.chroma())
+    key = stated_key(written, request.key) or estimated_key(collector.chroma())
     tempo = stated_tempo(written, request.bpm, sound.duration_s)
     kind = request.kind or _kind(rhythm, written, tempo)
     if kind is Kind.ONESHOT:

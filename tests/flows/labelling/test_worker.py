@@ -7,7 +7,7 @@ import pytest
 
 from flows.labelling.engines import keep_part
 from flows.labelling.remote_worker import (
-    Delivery,
+    ModelForWorkers,
     RemoteBatches,
     analyse_there,
     answer_and_send,
@@ -45,16 +45,16 @@ def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, recipe: LabelRec
 
 
 @pytest.fixture(scope="module")
-def delivery() -> Delivery:
-    return Delivery.of(ModelStore(BUNDLED).load("default"))
+def given() -> ModelForWorkers:
+    return ModelForWorkers.of(ModelStore(BUNDLED).load("default"))
 
 
 def test_a_part_that_is_sent_is_the_one_that_is_written_also_where_a_gpu_answers(
-    tmp_path: Path, recipe: LabelRecipe, delivery: Delivery
+    tmp_path: Path, recipe: LabelRecipe, given: ModelForWorkers
 ) -> None:
-    requests, batches = two_files(tmp_path), RemoteBatches(delivery.mark, "run", 120)
+    requests, batches = two_files(tmp_path), RemoteBatches(given.mark, "run", 120)
     written = label_part(requests, recipe, tmp_path / "written", Watchdog(tmp_path / "reading"))
-    make_ready(delivery, tmp_path / "scratch", "the worker")
+    make_ready(given, tmp_path / "scratch", "the worker")
     sent = label_and_send(requests, batches)
     kept = keep_part(sent, tmp_path / "sent")
     assert (kept.files, kept.failed, Path(kept.part).name) == (2, 1, Path(written.part).name)
@@ -62,21 +62,23 @@ def test_a_part_that_is_sent_is_the_one_that_is_written_also_where_a_gpu_answers
     assert answer_and_send(analyse_there(requests, batches), batches) == sent
 
 
-def test_the_model_is_kept_by_its_digest_and_mended_where_it_was_damaged(tmp_path: Path, delivery: Delivery) -> None:
-    make_ready(delivery, tmp_path, "the worker")
+def test_the_model_is_kept_by_its_digest_and_mended_where_it_was_damaged(
+    tmp_path: Path, given: ModelForWorkers
+) -> None:
+    make_ready(given, tmp_path, "the worker")
     (kept,) = tmp_path.glob("*.safetensors")
-    assert kept.stem == delivery.card.weights_digest
+    assert kept.stem == given.card.weights_digest
     kept.write_bytes(b"damaged")
-    make_ready(delivery, tmp_path, "the worker")
-    assert kept.read_bytes() == delivery.weights
+    make_ready(given, tmp_path, "the worker")
+    assert kept.read_bytes() == given.weights
 
 
-def test_a_worker_that_is_not_like_the_flow_is_refused_by_name(tmp_path: Path, delivery: Delivery) -> None:
-    other = replace(delivery, versions={**delivery.versions, "numpy": "1.26.0"})
+def test_a_worker_that_is_not_like_the_flow_is_refused_by_name(tmp_path: Path, given: ModelForWorkers) -> None:
+    other = replace(given, versions={**given.versions, "numpy": "1.26.0"})
     with pytest.raises(UserError, match=r"the worker w7 is not like this flow: numpy \S+ and not 1\.26\.0"):
         make_ready(other, tmp_path, "the worker w7")
     assert not list(tmp_path.iterdir())
-    assert other.mark != delivery.mark
+    assert other.mark != given.mark
 
 
 def test_a_lost_file_becomes_a_part_with_its_reason(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tasks.audio.decoding import decode
-from tasks.features.key_estimate import ChromaEar, estimate_key, key_of
+from tasks.features.key_estimate import ChromaCollector, estimate_key, key_of
 from tasks.metadata.key_names import TONICS, note_set
 from tests.dummies import LOOPS, RATE, Signal, noise
 from tests.tasks.features.test_chroma import MAJOR_SCALE, MINOR_SCALE, notes, sine
@@ -47,20 +47,20 @@ def test_a_real_drone_has_the_tonic_that_its_name_says() -> None:
 @pytest.mark.parametrize("length", [1000, 4096, RATE, 60 * RATE])
 def test_blocks_of_any_length_pass_unchanged_and_give_the_same_key(length: int) -> None:
     samples = np.resize(notes(MAJOR_SCALE, 2), 60 * RATE)
-    ear = ChromaEar(RATE)
-    passed = list(ear.tap(samples[start : start + length] for start in range(0, len(samples), length)))
+    collector = ChromaCollector(RATE)
+    passed = list(collector.collecting(samples[start : start + length] for start in range(0, len(samples), length)))
     np.testing.assert_array_equal(np.concatenate(passed), samples)
-    whole = ChromaEar(RATE)
-    assert list(whole.tap([samples]))
-    np.testing.assert_array_equal(ear.chroma(), whole.chroma())
-    estimate = key_of(ear.chroma())
+    whole = ChromaCollector(RATE)
+    assert list(whole.collecting([samples]))
+    np.testing.assert_array_equal(collector.chroma(), whole.chroma())
+    estimate = key_of(collector.chroma())
     assert estimate is not None
     assert note_set(estimate.key, estimate.mode) == note_set("D", "major")
 
 
 def test_an_hour_is_never_held_whole() -> None:
-    ear, most = ChromaEar(RATE), 0
+    collector, most = ChromaCollector(RATE), 0
     block: Signal = noise(1.0)
-    for _ in ear.tap(block for _ in range(600)):
-        most = max(most, sum(len(piece) for piece in ear._passage))
+    for _ in collector.collecting(block for _ in range(600)):
+        most = max(most, sum(len(piece) for piece in collector._passage))
     assert most <= 8 * RATE

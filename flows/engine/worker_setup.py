@@ -13,18 +13,18 @@ from storage.errors import UserError
 _PLENTY: Final = 1e9
 """A mark is a resource of Dask's: so much of it that it never holds a batch back."""
 
-Equip = Callable[[Path, str], None]
+SetUp = Callable[[Path, str], None]
 """Makes a worker process ready, given a folder on its machine and its name; raises UserError to refuse it."""
 
 
-class Equipment(WorkerPlugin):
+class WorkerSetup(WorkerPlugin):
     """Sent by the scheduler to every worker that is there or joins later, and again to one that starts anew."""
 
     idempotent = True
 
-    def __init__(self, mark: str, equip: Equip) -> None:
-        """`mark` names what `equip` brings: a worker that has it already is not sent it again."""
-        self.name, self._mark, self._equip = mark, mark, equip
+    def __init__(self, mark: str, set_up: SetUp) -> None:
+        """`mark` names what `set_up` brings: a worker that has it already is not sent it again."""
+        self.name, self._mark, self._set_up = mark, mark, set_up
 
     async def setup(self, worker: Any) -> None:
         """Called by Dask on the worker; one that is refused stays without the mark, and its log says why."""
@@ -33,14 +33,14 @@ class Equipment(WorkerPlugin):
             raise UserError(f"{who} runs several threads, which cannot be stopped apart: --nthreads 1")
         # What is read by URL lies where Dask cleans up behind a worker that was killed.
         tempfile.tempdir = str(worker.local_directory)
-        self._equip(Path(worker.local_directory).parent / "rolecall", who)
+        self._set_up(Path(worker.local_directory).parent / "rolecall", who)
         await worker.set_resources(**{self._mark: _PLENTY})
 
 
-def equip_workers(client: Client, mark: str, equip: Equip) -> None:
+def set_up_workers(client: Client, mark: str, set_up: SetUp) -> None:
     """Give all workers, now and later, what they need; raises UserError naming one that is there and was refused."""
     try:
-        client.register_plugin(Equipment(mark, equip))
+        client.register_plugin(WorkerSetup(mark, set_up))
     except ImportError as error:
         raise UserError(f"a worker lacks what this flow has: {error}; install the same package there") from error
     workers = client.scheduler_info()["workers"]

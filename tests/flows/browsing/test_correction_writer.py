@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flows.browsing.correction_desk import CorrectionDesk
+from flows.browsing.correction_writer import CorrectionWriter
 from storage.catalogue.correction_queue import CorrectionQueue
 from storage.catalogue.corrections import Change
 from storage.catalogue.ledger import Ledger
@@ -21,8 +21,8 @@ def catalogue(workspace: Workspace) -> Iterator[CatalogueFollower]:
 
 
 @pytest.fixture
-def desk(workspace: Workspace, catalogue: CatalogueFollower) -> Iterator[CorrectionDesk]:
-    opened = CorrectionDesk(workspace, catalogue)
+def writer(workspace: Workspace, catalogue: CatalogueFollower) -> Iterator[CorrectionWriter]:
+    opened = CorrectionWriter(workspace, catalogue)
     opened.open()
     yield opened
     opened.close()
@@ -46,27 +46,27 @@ def by_people(catalogue: CatalogueFollower) -> list[tuple[str, bool]]:
 
 
 def test_a_correction_is_published_and_undone_word_by_word(
-    desk: CorrectionDesk, catalogue: CatalogueFollower, sound: str
+    writer: CorrectionWriter, catalogue: CatalogueFollower, sound: str
 ) -> None:
-    desk.correct(1, sound, {"bass": True, "vocal": False})
-    wait_until(lambda: desk.waiting() == 0)
+    writer.correct(1, sound, {"bass": True, "vocal": False})
+    wait_until(lambda: writer.waiting() == 0)
     assert by_people(catalogue) == [("bass", True), ("vocal", False)]
-    desk.correct(1, sound, {"bass": False})
+    writer.correct(1, sound, {"bass": False})
     wait_until(lambda: by_people(catalogue) == [("bass", False), ("vocal", False)])
-    assert (desk.undo(), desk.said(sound)) == (1, {"bass": True, "vocal": False})
+    assert (writer.undo(), writer.said(sound)) == (1, {"bass": True, "vocal": False})
     wait_until(lambda: by_people(catalogue) == [("bass", True), ("vocal", False)])
-    assert (desk.undo(), desk.undo(), desk.undoable) == (1, None, 0)
+    assert (writer.undo(), writer.undo(), writer.undoable) == (1, None, 0)
     wait_until(lambda: by_people(catalogue) == [])
 
 
 def test_a_correction_is_said_from_when_it_is_made_until_it_is_undone_however_far_it_has_come(
-    desk: CorrectionDesk, sound: str
+    writer: CorrectionWriter, sound: str
 ) -> None:
     for word in (True, False) * 2:
-        desk.correct(1, sound, {"fx": word})
-        while desk.waiting():
-            assert desk.said(sound) == {"fx": word}
-        assert desk.said(sound) == {"fx": word}
+        writer.correct(1, sound, {"fx": word})
+        while writer.waiting():
+            assert writer.said(sound) == {"fx": word}
+        assert writer.said(sound) == {"fx": word}
 
 
 def test_what_a_crash_left_entered_but_unpublished_is_published_when_the_page_is_opened(
@@ -77,41 +77,41 @@ def test_what_a_crash_left_entered_but_unpublished_is_published_when_the_page_is
     with workspace.lock("a run that dies") as locked, Ledger.of(locked) as ledger:
         queue.enter(ledger)
     assert by_people(catalogue) == []
-    desk = CorrectionDesk(workspace, catalogue)
-    desk.open()
-    wait_until(lambda: desk.waiting() == 0)
-    desk.close()
+    writer = CorrectionWriter(workspace, catalogue)
+    writer.open()
+    wait_until(lambda: writer.waiting() == 0)
+    writer.close()
     assert by_people(catalogue) == [("bass", True)]
 
 
 def test_while_somebody_writes_it_waits_is_seen_and_says_for_whom(
-    desk: CorrectionDesk, catalogue: CatalogueFollower, sound: str, workspace: Workspace
+    writer: CorrectionWriter, catalogue: CatalogueFollower, sound: str, workspace: Workspace
 ) -> None:
     with workspace.lock("the night's run"):
-        desk.correct(1, sound, {"bass": True})
-        desk.correct(1, sound, {"bass": False})
-        wait_until(lambda: desk.hindrance is not None)
-        assert "the night's run" in str(desk.hindrance)
-        assert desk.waiting() == 2
-        assert desk.said(sound) == {"bass": False}
+        writer.correct(1, sound, {"bass": True})
+        writer.correct(1, sound, {"bass": False})
+        wait_until(lambda: writer.hindrance is not None)
+        assert "the night's run" in str(writer.hindrance)
+        assert writer.waiting() == 2
+        assert writer.said(sound) == {"bass": False}
         assert by_people(catalogue) == []
-        desk.undo()
-        assert desk.said(sound) == {"bass": True}
-    wait_until(lambda: desk.waiting() == 0)
+        writer.undo()
+        assert writer.said(sound) == {"bass": True}
+    wait_until(lambda: writer.waiting() == 0)
     assert by_people(catalogue) == [("bass", True)]
-    wait_until(lambda: desk.hindrance is None)
+    wait_until(lambda: writer.hindrance is None)
 
 
 def test_what_still_waits_when_the_page_is_closed_is_entered_when_it_is_opened_again(
     catalogue: CatalogueFollower, sound: str, workspace: Workspace
 ) -> None:
     with workspace.lock("a run"):
-        first = CorrectionDesk(workspace, catalogue)
+        first = CorrectionWriter(workspace, catalogue)
         first.open()
         first.correct(1, sound, {"bass": True})
         first.close()
     assert (first.waiting(), by_people(catalogue)) == (1, [])
-    second = CorrectionDesk(workspace, catalogue)
+    second = CorrectionWriter(workspace, catalogue)
     second.open()
     wait_until(lambda: second.waiting() == 0)
     second.close()

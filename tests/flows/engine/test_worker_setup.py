@@ -1,4 +1,4 @@
-"""Equipping workers: who is refused gets no work, whether it was there before or joins later."""
+"""Setting up workers: who is refused gets no work, whether it was there before or joins later."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ import pytest
 from distributed import Client, Scheduler, SpecCluster, Worker, get_worker
 
 from flows.engine.cluster import stream
-from flows.engine.equipment import equip_workers
 from flows.engine.outcomes import Finished
+from flows.engine.worker_setup import set_up_workers
 from storage.errors import UserError
 
 
@@ -40,7 +40,7 @@ def test_one_that_joins_later_and_is_refused_gets_no_work_and_the_next_run_names
     cluster: SpecCluster, tmp_path: Path
 ) -> None:
     with Client(cluster, set_as_default=False) as client:
-        equip_workers(client, "mark", refusing_one)
+        set_up_workers(client, "mark", refusing_one)
         assert list(tmp_path.rglob("ready"))
         cluster.scale(2)
         client.wait_for_workers(2, timeout=60)
@@ -48,7 +48,7 @@ def test_one_that_joins_later_and_is_refused_gets_no_work_and_the_next_run_names
         assert {result.receipt for result in results if isinstance(result, Finished)} == {"0"}
         assert len(results) == 20
         with pytest.raises(UserError, match="was refused before, and its log says why"):
-            equip_workers(client, "mark", refusing_one)
+            set_up_workers(client, "mark", refusing_one)
 
 
 def test_one_that_is_there_and_is_refused_is_named(cluster: SpecCluster) -> None:
@@ -56,4 +56,4 @@ def test_one_that_is_there_and_is_refused_is_named(cluster: SpecCluster) -> None
     with Client(cluster, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
         with pytest.raises(UserError, match=r"the worker 1 at tcp://\S+ is not like the others"):
-            equip_workers(client, "mark", refusing_one)
+            set_up_workers(client, "mark", refusing_one)

@@ -13,7 +13,7 @@ from storage.workspace import Workspace
 _EVERY_S: Final = 1.0
 
 
-class CorrectionDesk:
+class CorrectionWriter:
     """Takes corrections at any time, and enters them on a thread of its own whenever nobody else writes."""
 
     def __init__(self, workspace: Workspace, catalogue: CatalogueFollower) -> None:
