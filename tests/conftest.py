@@ -12,8 +12,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
 from flows.cli import silence_teardown
-from tests.commands import Command, Program, clean_environment
-from tests.servers import shared, start_cluster, start_prefect
+from tests.support.commands import Command, Program, clean_environment
+from tests.support.servers import shared, start_cluster, start_prefect
 
 atexit.register(silence_teardown)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from docs.sql_reference import PAGE, with_reference
-from tests.checkpoints import beat_checkpoint
-from tests.commands import Command
-from tests.pages import (
+from tests.support.checkpoints import beat_checkpoint
+from tests.support.commands import Command
+from tests.support.documentation_pages import (
     PAGES,
     README,
     ROOT,

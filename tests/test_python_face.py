@@ -12,8 +12,8 @@ import rolecall
 from storage.catalogue.ledger import Ledger
 from storage.models import ModelStore
 from storage.workspace import Workspace
-from tests import deadly
-from tests.dummies import LOOPS, TRACKS, clicks, write
+from tests.support import failing_decoders
+from tests.support.dummies import LOOPS, TRACKS, clicks, write
 
 HEAVY = {"torch", "prefect", "distributed", "dask", "librosa", "duckdb", "numpy", "matplotlib", "pyarrow", "sklearn"}
 TRACK = TRACKS / "dirtylove.ogg"
@@ -79,7 +79,7 @@ def test_a_model_that_is_not_there_is_an_error_that_a_program_can_catch(tmp_path
 def test_many_files_are_answered_in_their_order_and_one_that_kills_costs_itself_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.labelling.pool._start", deadly.start)
+    monkeypatch.setattr("tasks.labelling.pool._start", failing_decoders.start)
     names = ["first.wav", "kills.wav", "second.wav", "missing.wav", "third.wav"]
     for name in names:
         if name != "missing.wav":

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.servers import Asked, shared
+from tests.support.servers import Asked, shared
 
 
 def start_sleeper(folder: Path) -> tuple["subprocess.Popen[bytes]", Asked]:

@@ -28,7 +28,7 @@ from tasks.datasets.mix_plan import plan_mixes
 from tasks.datasets.recipe import Recipe, find_recipe, read_recipe
 from tasks.metadata.manifests import read_manifest
 from tasks.sources.folder import loop_from
-from tests.dummies import RATE, clicks
+from tests.support.dummies import RATE, clicks
 
 pytestmark = pytest.mark.benchmark
 

@@ -18,8 +18,8 @@ from tasks.audio.containers.layouts import read_layout
 from tasks.audio.containers.streams import Layout
 from tasks.audio.ffmpeg import FFmpegReader
 from tasks.audio.libsndfile import LibsndfileReader
-from tests.audio_files import encoded
-from tests.dummies import TRACKS
+from tests.support.audio_files import encoded
+from tests.support.dummies import TRACKS
 
 pytestmark = pytest.mark.benchmark
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tests.doubles.freesound_index import RefusedError, Sound, chosen, find, page_of
 from tests.doubles.freesound_login import Logins
 from tests.doubles.serving import serve
-from tests.dummies import LOOPS, RATE, Signal, tone
+from tests.support.dummies import LOOPS, RATE, Signal, tone
 
 KEY = "k3y-that-nobody-may-see-0123456789abcdef"
 BY = "http://creativecommons.org/licenses/by/3.0/"

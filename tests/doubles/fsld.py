@@ -8,7 +8,7 @@ from typing import Any
 import soundfile
 
 from storage.vocabulary import ROLES
-from tests.dummies import RATE, Signal, clicks, noise, tone
+from tests.support.dummies import RATE, Signal, clicks, noise, tone
 
 BY, ZERO = "http://creativecommons.org/licenses/by/3.0/", "http://creativecommons.org/publicdomain/zero/1.0/"
 NC = "http://creativecommons.org/licenses/by-nc/3.0/"

@@ -13,7 +13,7 @@ from storage.catalogue.label_parts import write_part
 from storage.catalogue.labels import Labels
 from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
-from tests.dummies import card, found, labelled
+from tests.support.dummies import card, found, labelled
 
 FILES, BATCH, AT_ONCE = 120, 4, 12
 

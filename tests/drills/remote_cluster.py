@@ -14,8 +14,8 @@ from pathlib import Path
 
 from distributed import Client
 
-from tests.commands import clean_environment
 from tests.flows.labelling.test_foreign_cluster import free_port
+from tests.support.commands import clean_environment
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534

@@ -16,9 +16,9 @@ import pytest
 
 from storage.datasets.lock import DatasetStore
 from storage.workspace import Workspace
-from tests.commands import Ended, Program
 from tests.drills.conftest import SmallDisk
-from tests.dummies import LOOPS
+from tests.support.commands import Ended, Program
+from tests.support.dummies import LOOPS
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(900)]
 

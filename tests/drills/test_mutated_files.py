@@ -20,7 +20,7 @@ from storage.vocabulary import Reason
 from tasks.audio.decoding import LONGEST_S, SHORTEST_S, SILENCE_PEAK, AudioError
 from tasks.labelling.batch import analyse_batch
 from tasks.labelling.request import LabelRecipe, LabelRequest
-from tests.audio_files import (
+from tests.support.audio_files import (
     ID3V1,
     aiff,
     ape,
@@ -34,7 +34,7 @@ from tests.audio_files import (
     wav,
     without_count,
 )
-from tests.dummies import clicks
+from tests.support.dummies import clicks
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
 

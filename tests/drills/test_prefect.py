@@ -21,7 +21,7 @@ import requests
 
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Program
+from tests.support.commands import Program
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
 

@@ -24,7 +24,7 @@ from storage.workspace import Workspace
 from tasks.labelling.finding import find_places
 from tests.doubles.s3 import KEY, SECRET, Bucket, environment, serve_bucket
 from tests.drills.remote_cluster import remote_cluster, wait_until, workers_are_strangers
-from tests.dummies import RATE, clicks, noise, tone, write
+from tests.support.dummies import RATE, clicks, noise, tone, write
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
 

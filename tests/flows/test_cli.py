@@ -14,8 +14,8 @@ from typer.main import get_command
 from flows.cli import app
 from flows.commands.examples import EXAMPLES
 from flows.terminal.tables import Format, print_rows
-from tests.commands import Command
-from tests.pages import assert_rolecall_takes
+from tests.support.commands import Command
+from tests.support.documentation_pages import assert_rolecall_takes
 
 HEAVY = {"torch", "prefect", "distributed", "librosa", "duckdb", "numpy", "matplotlib", "sklearn"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
-from tests.dummies import Nights
+from tests.support.dummies import Nights
 
 
 @pytest.fixture

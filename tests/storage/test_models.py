@@ -5,7 +5,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.models import BUNDLED, CARD_VERSION, ModelStore, identify
-from tests.dummies import card
+from tests.support.dummies import card
 
 WEIGHTS = b"weights"
 FIRST, SECOND = card(name="first"), card(name="second", mel={"mels": 32}, created_at="2025-01-01T00:00:00+00:00")

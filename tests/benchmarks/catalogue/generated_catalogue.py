@@ -16,7 +16,7 @@ from storage.catalogue.ledger import Ledger
 from storage.models import ModelStore
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace
-from tests.dummies import card
+from tests.support.dummies import card
 
 TRACKS: Final = int(os.environ.get("ROLECALL_BENCH_TRACKS", "2000"))
 SEGMENTS: Final = 60

@@ -16,8 +16,8 @@ import pytest
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.benchmarks.catalogue.generated_catalogue import TRACKS, generate
-from tests.browser import chromium
-from tests.commands import Program
+from tests.support.browser import chromium
+from tests.support.commands import Program
 
 pytestmark = pytest.mark.benchmark
 

@@ -22,7 +22,7 @@ from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import preview
 from tasks.labelling.request import label_version
 from tests.benchmarks.catalogue.generated_catalogue import TRACKS, enter_labels, enter_model
-from tests.dummies import labelled
+from tests.support.dummies import labelled
 
 pytestmark = pytest.mark.benchmark
 

@@ -33,7 +33,7 @@ from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import Watchdog
 from tests.doubles.s3 import Bucket, environment, serve_bucket
 from tests.doubles.s3_apart import bucket_apart
-from tests.dummies import clicks, labelled, noise, write
+from tests.support.dummies import clicks, labelled, noise, write
 
 pytestmark = pytest.mark.benchmark
 

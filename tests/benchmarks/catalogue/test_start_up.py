@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.commands import Program
-from tests.dummies import TRACKS
+from tests.support.commands import Program
+from tests.support.dummies import TRACKS
 
 pytestmark = pytest.mark.benchmark
 

@@ -20,7 +20,7 @@ from tasks.rhythm.grid import Grid, estimate_grid
 from tasks.rhythm.onsets import GRID_MEL
 from tasks.sources.compositions import read_compositions
 from tests.benchmarks.rhythm.test_grids import power_of, rendered_bpm
-from tests.drifting import Drifting, Speed, even_change, leap, played_at, swaying
+from tests.support.drifting import Drifting, Speed, even_change, leap, played_at, swaying
 
 pytestmark = pytest.mark.benchmark
 

@@ -1,9 +1,9 @@
 """Where the weights of `tasks.rhythm.octave` come from: a logistic fit to material whose written tempo is known.
 
 The material: the compositions of the corpus, whole and in excerpts; its percussion loops; mixes of these with its other
-loops at their tempo; and made-up grooves (`tests.grooves`), whose feel is known too. Only the loops' own tempo is
-taken for written, sped up or slowed down by 6 % at most. A person, a game or a collection is on one side of a fit only.
-Grooves, which know every style, count as much as all other material, which is by few people. Prints how often the
+loops at their tempo; and made-up grooves (`tests.support.grooves`), whose feel is known too. Only the loops' own tempo
+is taken for written, sped up or slowed down by 6 % at most. A person, a game or a collection is on one side of a fit
+only. Grooves, which know every style, count as much as all other material, which is by few people. Prints how often the
 octave is right in compositions of authors left out, strictly, and fails if other weights are in use. ROLECALL_WRITE=1
 writes them.
 """
@@ -30,7 +30,7 @@ from tasks.rhythm.onsets import GRID_MEL, onset_envelope
 from tasks.rhythm.pulse import find_pulse
 from tasks.sources.compositions import read_compositions
 from tests.benchmarks.rhythm.test_grid_weights import author_of
-from tests.grooves import STYLES, groove
+from tests.support.grooves import STYLES, groove
 
 pytestmark = pytest.mark.benchmark
 

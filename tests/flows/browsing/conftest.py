@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from flows.browsing.server import page_application
 from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
-from tests.dummies import LOOPS, Nights
+from tests.support.dummies import LOOPS, Nights
 
 TOKEN, PORT = "the-token", 9000
 ORIGIN = f"http://127.0.0.1:{PORT}"

@@ -7,7 +7,7 @@ import soundfile
 from fastapi.testclient import TestClient
 
 from storage.workspace import Workspace
-from tests.dummies import LOOPS
+from tests.support.dummies import LOOPS
 
 PERC = LOOPS / "loop_perc1_97.ogg"
 

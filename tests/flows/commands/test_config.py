@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from flows.cli import app
 from storage.accounts.settings_file import SETTINGS
-from tests.commands import Command
+from tests.support.commands import Command
 
 MORE = 'time_limit = 300\nbpm_range = "90-180"\nmemory_limit = "1GB"\n'
 

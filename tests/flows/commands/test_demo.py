@@ -9,8 +9,8 @@ from storage.catalogue.ledger import Ledger
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.benchmarks.catalogue.catalogue_questions import QUESTIONS
-from tests.commands import Command, Ended, Program
 from tests.storage.catalogue.plain_answers import define_plainly, differing_views, published_and_plain
+from tests.support.commands import Command, Ended, Program
 
 pytestmark = pytest.mark.slow
 

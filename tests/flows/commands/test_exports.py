@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tinytag import TinyTag
 
-from tests.commands import Command, Ended
+from tests.support.commands import Command, Ended
 
 
 @pytest.fixture(scope="module")

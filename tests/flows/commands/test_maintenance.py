@@ -12,7 +12,7 @@ from storage.files import write_text_atomically
 from storage.models import ModelStore
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Command
+from tests.support.commands import Command
 
 pytestmark = pytest.mark.slow
 

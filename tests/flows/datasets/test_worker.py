@@ -16,7 +16,7 @@ from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError
 from tasks.datasets.loop_checks import Unusable
 from tasks.datasets.recipe import Recipe
-from tests.dummies import LOOPS, loop, mix
+from tests.support.dummies import LOOPS, loop, mix
 
 RECIPE = Recipe(name="small")
 

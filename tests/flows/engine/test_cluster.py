@@ -29,7 +29,7 @@ def doubled(numbers: Sequence[int]) -> list[int]:
     return [2 * number for number in numbers]
 
 
-def deadly_at_seven(numbers: Sequence[int]) -> list[int]:
+def dies_at_seven(numbers: Sequence[int]) -> list[int]:
     if 7 in numbers:
         os._exit(1)
     return doubled(numbers)
@@ -76,7 +76,7 @@ def test_every_batch_comes_back_once_with_its_receipt(client: Client) -> None:
 @pytest.mark.drill
 @pytest.mark.slow
 def test_an_item_that_kills_its_worker_is_found_and_its_neighbours_are_done(client: Client) -> None:
-    results = list(stream(client, deadly_at_seven, [[1, 2, 3], [6, 7], [10]], Event()))
+    results = list(stream(client, dies_at_seven, [[1, 2, 3], [6, 7], [10]], Event()))
     assert [result.item for result in results if isinstance(result, Lost)] == [7]
     assert finished_items(results) == [1, 2, 3, 6, 10]
 

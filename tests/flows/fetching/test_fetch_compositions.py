@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from storage.vocabulary import ROLES
-from tests.commands import Command
-from tests.dummies import clicks, write
+from tests.support.commands import Command
+from tests.support.dummies import clicks, write
 
 pytestmark = pytest.mark.slow
 

@@ -16,9 +16,9 @@ from storage.loops.table import read_loops
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tasks.sources.freesound_login import read_code
-from tests.commands import Command, Program
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, limited, sound, wav
 from tests.doubles.freesound_login import CLIENT_ID
+from tests.support.commands import Command, Program
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import pytest
 
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Command, Ended
 from tests.doubles.fsld import good_annotations, small_fsld, varied_fsld
 from tests.doubles.zenodo import Zenodo, zenodo
+from tests.support.commands import Command, Ended
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from storage.loops.table import read_loops
-from tests.commands import Program
 from tests.doubles.freesound import KEY, FreesoundDouble, freesound, sound
+from tests.support.commands import Program
 
 SOUNDS, KILLS, IN_FLIGHT = 500, 10, 5
 

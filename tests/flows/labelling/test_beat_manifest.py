@@ -11,8 +11,8 @@ from storage.errors import UserError
 from storage.vocabulary import BpmSource
 from tasks.metadata.manifests import read_manifest
 from tasks.rhythm.grid import Grid, Tempo
-from tests.checkpoints import beat_checkpoint
-from tests.dummies import tone, write
+from tests.support.checkpoints import beat_checkpoint
+from tests.support.dummies import tone, write
 
 
 def test_every_file_has_a_line_and_one_that_cannot_be_used_is_named(

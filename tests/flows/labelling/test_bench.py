@@ -12,8 +12,8 @@ from storage.errors import UserError
 from storage.vocabulary import Reason
 from tasks.labelling.outcome import failed_outcome
 from tasks.labelling.request import LabelRequest
-from tests.commands import Command
-from tests.dummies import TRACKS
+from tests.support.commands import Command
+from tests.support.dummies import TRACKS
 
 
 def put_part(folder: Path, number: int, files: int) -> None:

@@ -14,8 +14,8 @@ import soundfile
 
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Program
-from tests.dummies import LOOPS, clicks, noise, write
+from tests.support.commands import Program
+from tests.support.dummies import LOOPS, clicks, noise, write
 
 TIME_LIMIT_S = 15
 WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
@@ -98,10 +98,10 @@ def test_each_broken_file_is_named_and_the_rest_is_labelled(program: Program, tm
     folder, workspace = tmp_path / "audio", tmp_path / "workspace"
     folder.mkdir()
     good, reasons = good_files(folder), break_files(folder)
-    deadly = Path(__file__).parents[2] / "deadly.py"
+    preloaded = Path(__file__).parents[2] / "support" / "failing_decoders.py"
     settings = {
         **program.settings,
-        "DASK_DISTRIBUTED__WORKER__PRELOAD": str([str(deadly)]),
+        "DASK_DISTRIBUTED__WORKER__PRELOAD": str([str(preloaded)]),
         "TEST_VANISHING": str(folder / "vanishing.wav"),
     }
     command = replace(program, settings=settings, prefix=WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else ())

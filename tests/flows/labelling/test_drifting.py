@@ -24,8 +24,8 @@ from tasks.labelling.batch import label_batch
 from tasks.labelling.finding import Found, find_audio
 from tasks.labelling.iram_document import iram_document
 from tasks.labelling.request import LabelRecipe, LabelRequest
-from tests.drifting import even_change, played_at
-from tests.dummies import RATE, TRACKS, write
+from tests.support.drifting import even_change, played_at
+from tests.support.dummies import RATE, TRACKS, write
 
 pytestmark = pytest.mark.slow
 

@@ -17,8 +17,8 @@ from flows.engine.outcomes import Finished
 from storage.errors import UserError
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Program
 from tests.flows.labelling.test_killed import add_tracks, parts_of
+from tests.support.commands import Program
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
 

@@ -16,8 +16,8 @@ import pytest
 from storage.published.queries import ask
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace
-from tests.commands import Program
-from tests.dummies import TRACKS
+from tests.support.commands import Program
+from tests.support.dummies import TRACKS
 
 ROUNDS = int(os.environ.get("ROLECALL_DRILL_ROUNDS", "5"))
 FILES_A_ROUND = 3

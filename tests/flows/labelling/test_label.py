@@ -16,8 +16,8 @@ from storage.catalogue.ledger import Ledger
 from storage.models import ModelStore, identify
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Command, Program
-from tests.dummies import card
+from tests.support.commands import Command, Program
+from tests.support.dummies import card
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Program
 from tests.doubles.s3 import KEY, SECRET, Bucket, serve_bucket
+from tests.support.commands import Program
 
 pytestmark = pytest.mark.slow
 

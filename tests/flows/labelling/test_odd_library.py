@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Command, Program
-from tests.dummies import clicks, write
+from tests.support.commands import Command, Program
+from tests.support.dummies import clicks, write
 
 pytestmark = pytest.mark.slow
 

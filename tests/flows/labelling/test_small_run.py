@@ -25,9 +25,9 @@ from tasks.labelling.finding import Found, find_audio
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import Watchdog
 from tasks.metadata.tempo_text import BpmRange
-from tests import deadly
-from tests.commands import Program
-from tests.dummies import clicks, noise, read_part, write
+from tests.support import failing_decoders
+from tests.support.commands import Program
+from tests.support.dummies import clicks, noise, read_part, write
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +142,7 @@ def test_a_file_that_kills_or_hangs_costs_itself_alone(tmp_path: Path) -> None:
     folder = loops(tmp_path / "audio", ["a.wav", "hangs.wav", "kills.wav", "z.wav"])
     recipe = LabelRecipe.of(ModelStore(BUNDLED).load("default"))
     watch = Watchdog(tmp_path / "reading", 5.0)
-    work = partial(deadly.label_part, recipe=recipe, folder=tmp_path / "parts", watch=watch)
+    work = partial(failing_decoders.label_part, recipe=recipe, folder=tmp_path / "parts", watch=watch)
     requests = [LabelRequest(path.name, str(path)) for path in sorted(folder.iterdir())]
     results = list(stream_through_one(work, requests, Event()))
     rows = [row for result in results if isinstance(result, Finished) for row in read_part(Path(result.receipt.part))]

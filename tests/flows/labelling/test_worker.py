@@ -21,7 +21,7 @@ from storage.models import BUNDLED, ModelStore
 from storage.vocabulary import Reason
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.labelling.watchdog import Watchdog
-from tests.dummies import clicks, write
+from tests.support.dummies import clicks, write
 
 
 @pytest.fixture(scope="module")

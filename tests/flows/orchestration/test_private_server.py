@@ -13,8 +13,8 @@ import pytest
 from flows.orchestration.prefect_database import DATABASE
 from flows.orchestration.private_server import PrivateServer
 from flows.terminal.error_messages import ServerFailedError
-from tests.commands import Program
-from tests.dummies import LOOPS
+from tests.support.commands import Program
+from tests.support.dummies import LOOPS
 
 pytestmark = pytest.mark.slow
 

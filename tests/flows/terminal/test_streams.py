@@ -8,7 +8,7 @@ import pytest
 
 from storage.catalogue.ledger import Ledger
 from storage.workspace import Workspace
-from tests.commands import Program
+from tests.support.commands import Program
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import labels_of, mels_of, write_shard
 from storage.published.queries import ask
 from storage.workspace import Workspace
-from tests.commands import Command, Program
+from tests.support.commands import Command, Program
 
 pytestmark = pytest.mark.slow
 

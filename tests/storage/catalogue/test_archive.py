@@ -10,7 +10,7 @@ from storage.catalogue.archive import archive_parts, merged_parts
 from storage.catalogue.committer import Committer
 from storage.catalogue.ledger import Ledger
 from storage.catalogue.verification import repair_orphans, verify
-from tests.dummies import Nights
+from tests.support.dummies import Nights
 
 A: dict[str, Any] = {"path": "/a.wav"}
 B: dict[str, Any] = {"path": "/b.wav"}

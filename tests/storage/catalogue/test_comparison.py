@@ -11,7 +11,7 @@ from storage.catalogue.comparison import (
     unread_paths,
 )
 from storage.vocabulary import Reason
-from tests.dummies import Nights, card, found
+from tests.support.dummies import Nights, card, found
 
 A: dict[str, Any] = {"path": "/a.wav"}
 B: dict[str, Any] = {"path": "/b.wav"}

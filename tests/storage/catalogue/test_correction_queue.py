@@ -6,7 +6,7 @@ import pytest
 from storage.catalogue.correction_queue import CorrectionQueue
 from storage.catalogue.corrections import Change, words_said
 from storage.errors import UserError
-from tests.dummies import Nights
+from tests.support.dummies import Nights
 
 A: dict[str, Any] = {"path": "/a.wav"}
 B: dict[str, Any] = {"path": "/b.wav"}

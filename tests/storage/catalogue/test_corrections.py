@@ -6,7 +6,7 @@ import pytest
 from storage.catalogue.corrections import Correction, Corrections
 from storage.catalogue.label_parts import write_part
 from storage.errors import UserError
-from tests.dummies import Nights, card, labelled
+from tests.support.dummies import Nights, card, labelled
 
 A: dict[str, Any] = {"path": "/a.wav"}
 B: dict[str, Any] = {"path": "/b.wav"}

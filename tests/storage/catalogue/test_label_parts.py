@@ -5,7 +5,7 @@ import pytest
 
 from storage.catalogue.label_parts import SCHEMA, write_part
 from storage.vocabulary import Reason
-from tests.dummies import labelled, refused
+from tests.support.dummies import labelled, refused
 
 
 def test_a_part_holds_labels_and_refusals_side_by_side(tmp_path: Path) -> None:

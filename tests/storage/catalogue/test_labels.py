@@ -7,7 +7,7 @@ import pytest
 from storage.catalogue.label_parts import write_part
 from storage.catalogue.ledger import RunCounts
 from storage.vocabulary import Reason
-from tests.dummies import Nights, card, labelled, refused
+from tests.support.dummies import Nights, card, labelled, refused
 
 A: dict[str, Any] = {"path": "/a.wav", "bpm": 120.0, "kind": "loop", "first_downbeat_s": 0.25}
 B: dict[str, Any] = {"path": "/b.wav"}

@@ -9,7 +9,7 @@ from storage.errors import UserError
 from storage.published.queries import ask
 from storage.vocabulary import Reason
 from storage.workspace import Workspace
-from tests.dummies import Nights, card
+from tests.support.dummies import Nights, card
 
 OTHER = card(mel={"mels": 1}, name="other")
 

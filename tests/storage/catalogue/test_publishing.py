@@ -15,7 +15,7 @@ from storage.catalogue.verification import verify
 from storage.errors import UserError
 from storage.published.queries import ask, require_known_schema
 from storage.workspace import Workspace
-from tests.dummies import card
+from tests.support.dummies import card
 
 OTHER_TOOL = """
 import duckdb, sys

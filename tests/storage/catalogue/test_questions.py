@@ -7,7 +7,7 @@ import pytest
 
 from storage.catalogue.schema import migrate
 from storage.vocabulary import ROLES
-from tests.dummies import card
+from tests.support.dummies import card
 
 Query = Any
 

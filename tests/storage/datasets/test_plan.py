@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from storage.datasets.plan import Mix, Voice, plan_digest, read_plan, write_plan
-from tests.dummies import mix
+from tests.support.dummies import mix
 
 BASS, DRUMS = Voice("a", "bass", 1.0625, -3, -2.25), Voice("b", "percussion", 1.0, 0, 6.0)
 PLAN = [

@@ -8,7 +8,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.loops.table import SCHEMA_VERSION, LoopError, check_loop, read_loops, write_loops
-from tests.dummies import loop
+from tests.support.dummies import loop
 
 FULL = loop(
     3, roles=("bass", "fx"), bpm_source="manifest", bars=4.0, key="C#", mode="minor", author="Ana", url="https://x",

@@ -3,7 +3,7 @@ from pathlib import Path
 from storage.catalogue.ledger import Ledger
 from storage.published.follower import CatalogueFollower
 from storage.workspace import Workspace
-from tests.dummies import card
+from tests.support.dummies import card
 
 
 def publish(workspace: Workspace, *names: str) -> None:

@@ -11,7 +11,7 @@ from storage.errors import UserError
 from storage.machine_limits import machine_limits
 from storage.published.queries import ask, open_catalogue
 from storage.workspace import Workspace
-from tests.dummies import card
+from tests.support.dummies import card
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import soundfile
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, Sound, decode, decode_cut
 from tasks.audio.readers import open_reader
-from tests.dummies import LOOPS, RATE, TRACKS, noise, tone, write
+from tests.support.dummies import LOOPS, RATE, TRACKS, noise, tone, write
 
 CONTAINERS = ["wav", "aiff", "flac", "ogg", "mp3", "caf"]
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.audio.downmix import Downmix
-from tests.dummies import noise, tone
+from tests.support.dummies import noise, tone
 
 RATE = 44_100
 

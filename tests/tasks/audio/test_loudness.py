@@ -4,7 +4,7 @@ import pytest
 
 from tasks.audio.decoding import decode
 from tasks.audio.loudness import SILENCE_LUFS, loudness
-from tests.dummies import LOOPS, RATE, noise, tone
+from tests.support.dummies import LOOPS, RATE, noise, tone
 
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])

@@ -9,8 +9,8 @@ import pytest
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode, stated_duration_s
 from tasks.audio.readers import open_reader
-from tests.audio_files import ape, encoded, encoded_by_ffmpeg, flac_of_length, without_count
-from tests.dummies import LOOPS, noise, tone, write
+from tests.support.audio_files import ape, encoded, encoded_by_ffmpeg, flac_of_length, without_count
+from tests.support.dummies import LOOPS, noise, tone, write
 
 RATE = 48_000
 FOREIGN = {"m4a": "aac", "aac": "aac", "wma": "wmav2", "wv": "wavpack", "mka": "flac"}

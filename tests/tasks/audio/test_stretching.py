@@ -3,7 +3,7 @@ import pytest
 
 from tasks.audio.loudness import loudness
 from tasks.audio.stretching import STRETCHED_LUFS, StretchedLoops, stretch_loop
-from tests.dummies import LOOPS, RATE, clicks, loop, tone
+from tests.support.dummies import LOOPS, RATE, clicks, loop, tone
 
 DRONE = loop(path=str(LOOPS / "loop_drone_g_97.ogg"), duration_s=9.9)
 

@@ -9,7 +9,7 @@ from tasks.audio.errors import AudioError
 from tasks.browsing.playable import convert_to_flac
 from tasks.browsing.spectrogram import draw_spectrogram
 from tasks.browsing.waveform import peaks
-from tests.dummies import RATE, tone, write
+from tests.support.dummies import RATE, tone, write
 
 
 def test_more_than_two_channels_become_one(tmp_path: Path) -> None:

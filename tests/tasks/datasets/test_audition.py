@@ -8,7 +8,7 @@ import soundfile
 from storage.datasets.plan import Voice
 from storage.errors import UserError
 from tasks.datasets.audition import LISTENING_RATE, keep_some
-from tests.dummies import LOOPS, loop, mix
+from tests.support.dummies import LOOPS, loop, mix
 
 DRUMS = {"drums": loop(1, path=str(LOOPS / "loop_breakbeat_126bpm.ogg"), roles=("percussion",), bpm=126.0, key=None)}
 PLAN = [mix(Voice("drums", "percussion", 1.0, 0, 0.0), mix_id=f"mix-{number}") for number in range(4)]

@@ -4,7 +4,7 @@ import pytest
 from storage.datasets.plan import Effect
 from tasks.datasets.effects import apply_effect, sample_effects
 from tasks.datasets.recipe import AugmentRules
-from tests.dummies import RATE, noise, tone
+from tests.support.dummies import RATE, noise, tone
 
 ALL = AugmentRules(
     low_pass_share=1, high_pass_share=1, reverb_share=1, noise_share=1, codec_share=1, polarity_share=1, offset_share=1

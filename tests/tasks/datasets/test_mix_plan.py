@@ -14,7 +14,7 @@ from tasks.datasets.mix_plan import plan_mixes, plan_singles
 from tasks.datasets.recipe import LoopRules, MixRules, Recipe, SplitRules
 from tasks.datasets.selection import labelled_loops
 from tasks.metadata.key_names import TONICS, note_set
-from tests.dummies import loop
+from tests.support.dummies import loop
 
 RECIPE = Recipe(name="test", mixes=2240, split=SplitRules(validation_share=0.125, test_share=0.125))
 KEYLESS = set(RECIPE.mix.keyless_roles)

@@ -14,7 +14,7 @@ from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.rendering import mix_features, render_features, repeat_loop
 from tasks.datasets.rendering import render_mix as render_with
 from tasks.features.mel_config import MelConfig
-from tests.dummies import LOOPS, RATE, clicks, loop, mix, tone, write
+from tests.support.dummies import LOOPS, RATE, clicks, loop, mix, tone, write
 
 CONFIG = MelConfig()
 REAL = {

@@ -11,7 +11,7 @@ from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.role_shares import UNKNOWN, Shares, render_shares
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres
-from tests.dummies import loop, mix, tone, write
+from tests.support.dummies import loop, mix, tone, write
 
 BASS, MELODY = ROLES.index("bass"), ROLES.index("melody")
 LOW = Voice("low", "bass", 1.0, 0, 0.0)

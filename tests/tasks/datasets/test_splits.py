@@ -7,7 +7,7 @@ from storage.loops.table import Loop
 from storage.vocabulary import ROLES
 from tasks.datasets.recipe import SplitRules
 from tasks.datasets.splits import assign_splits
-from tests.dummies import loop
+from tests.support.dummies import loop
 
 GROUPS = st.lists(st.tuples(st.from_regex(r"[a-d][0-9]-[xyz]", fullmatch=True), st.sampled_from(ROLES)), min_size=1)
 

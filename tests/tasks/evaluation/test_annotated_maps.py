@@ -24,7 +24,7 @@ from tasks.evaluation.annotated_maps import (
 from tasks.labelling.batch import label_batch
 from tasks.labelling.iram_document import iram_document
 from tasks.labelling.request import LabelRecipe, LabelRequest
-from tests.dummies import LOOPS, RATE, write
+from tests.support.dummies import LOOPS, RATE, write
 
 FILES, POST = READINGS
 ROWS = ("chords", "melody", "fx", "bass", "percussion")

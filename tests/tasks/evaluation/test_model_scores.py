@@ -17,7 +17,7 @@ from tasks.features.mel_config import MelConfig
 from tasks.labelling.analysis import analyse
 from tasks.labelling.request import LabelRequest
 from tasks.networks.inference import load_network
-from tests.dummies import card, clicks, write
+from tests.support.dummies import card, clicks, write
 
 GROUPS = {"train": ["seen"], "validation": ["tuned_on"], "test": ["unseen"]}
 

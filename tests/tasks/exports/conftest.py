@@ -8,7 +8,7 @@ import pytest
 from storage.catalogue.schema import migrate
 from storage.published.track_labels import TrackLabels, TrackSelection
 from storage.vocabulary import ROLES
-from tests.dummies import card
+from tests.support.dummies import card
 
 TRACKS = 1000
 NAMES = ["Ελλάδα 🥁", r"H\xe9mo", "a\nb", 'say "hi" & <bye>', "plain"]

@@ -17,7 +17,7 @@ from tasks.exports.tags.flac import write_flac
 from tasks.exports.tags.id3 import write_id3
 from tasks.exports.tags.ogg import write_ogg
 from tasks.exports.tags.writing import fields_of, preview_tags, tag_copies, tag_in_place
-from tests.dummies import TRACKS, id3_with, noise, write
+from tests.support.dummies import TRACKS, id3_with, noise, write
 
 FIELDS = {"ROLES": "bass;melody", "BPM": "127.5", "INITIALKEY": "F#m"}
 WRITERS = {"mp3": write_id3, "flac": write_flac, "ogg": write_ogg, "opus": write_ogg}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.features.chroma import REGISTERS, chroma_of
-from tests.dummies import RATE, Signal
+from tests.support.dummies import RATE, Signal
 
 MAJOR_SCALE, MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 

@@ -4,7 +4,7 @@ import pytest
 from tasks.audio.decoding import decode
 from tasks.features.key_estimate import ChromaCollector, estimate_key, key_of
 from tasks.metadata.key_names import TONICS, note_set
-from tests.dummies import LOOPS, RATE, Signal, noise
+from tests.support.dummies import LOOPS, RATE, Signal, noise
 from tests.tasks.features.test_chroma import MAJOR_SCALE, MINOR_SCALE, notes, sine
 
 

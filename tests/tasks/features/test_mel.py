@@ -15,7 +15,7 @@ from tasks.features.mel import (
 )
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_filters
-from tests.dummies import LOOPS, clicks, noise
+from tests.support.dummies import LOOPS, clicks, noise
 
 CONFIG = MelConfig()
 OTHER = MelConfig(sample_rate=22_050, n_fft=2048, hop_length=512, mels=40, fmin=0.0, fmax=11_025.0)

@@ -8,7 +8,7 @@ from storage.errors import UserError
 from storage.vocabulary import ROLES
 from tasks.features.key_network import NO_KEY
 from tasks.key_training.material import TRACK, heard, key_number, keyed_files
-from tests.dummies import RATE, write
+from tests.support.dummies import RATE, write
 from tests.tasks.features.test_chroma import MAJOR_SCALE, notes
 
 

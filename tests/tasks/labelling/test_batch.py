@@ -17,8 +17,8 @@ from tasks.labelling.iram_document import iram_document
 from tasks.labelling.outcome import track_probability
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.metadata.manifests import read_manifest
-from tests.chunked_files import acid, wav
-from tests.dummies import BUNDLED_AUDIO, LOOPS, RATE, TRACKS, Signal, clicks, noise, tone, write
+from tests.support.chunked_files import acid, wav
+from tests.support.dummies import BUNDLED_AUDIO, LOOPS, RATE, TRACKS, Signal, clicks, noise, tone, write
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tasks.features.mel_filters import mel_filters
 from tasks.labelling.batch import label_batch
 from tasks.labelling.request import LabelRecipe, LabelRequest
 from tasks.networks import NetworkConfig
-from tests.dummies import TRACKS
+from tests.support.dummies import TRACKS
 
 
 def _plain_power(samples: NDArray[np.float32], config: MelConfig) -> NDArray[np.float64]:

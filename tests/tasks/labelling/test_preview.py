@@ -14,7 +14,7 @@ from tasks.labelling.disk_state import read_disk_state
 from tasks.labelling.finding import find_audio
 from tasks.labelling.preview import preview
 from tasks.labelling.request import label_version
-from tests.dummies import labelled, tone, write
+from tests.support.dummies import labelled, tone, write
 
 NOTHING = dict.fromkeys(FINDINGS, 0)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tasks.metadata.chunks import Chunks, read_chunks
-from tests.chunked_files import acid, aiff, basc, big_wav, caf, chunk, wav
-from tests.dummies import noise, tone, write
+from tests.support.chunked_files import acid, aiff, basc, big_wav, caf, chunk, wav
+from tests.support.dummies import noise, tone, write
 
 WANTED = {b"acid", b"basc", b"info"}
 

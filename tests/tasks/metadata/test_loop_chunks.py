@@ -8,8 +8,8 @@ import pytest
 from storage.vocabulary import Kind
 from tasks.metadata.loop_info import LoopInfo
 from tasks.metadata.written import Written, read_written
-from tests.chunked_files import acid, aiff, apple_loop, basc, caf, caf_texts, cate, chunk, smpl, wav
-from tests.dummies import noise, tone
+from tests.support.chunked_files import acid, aiff, apple_loop, basc, caf, caf_texts, cate, chunk, smpl, wav
+from tests.support.dummies import noise, tone
 
 
 def written(folder: Path, content: bytes, name: str = "a.wav") -> Written:

@@ -6,8 +6,8 @@ from storage.vocabulary import BpmSource, KeySource, Kind
 from tasks.metadata.key_names import Key
 from tasks.metadata.written import read_written, stated_key, stated_roles
 from tasks.rhythm.grid import Tempo, stated_tempo
-from tests.chunked_files import acid, aiff, basc, big_wav, cate, chunk, info, smpl, wav
-from tests.dummies import id3_with, tone
+from tests.support.chunked_files import acid, aiff, basc, big_wav, cate, chunk, info, smpl, wav
+from tests.support.dummies import id3_with, tone
 
 
 def tempo(path: Path, manifest: float | None = None, duration_s: float = 4.0) -> tuple[float, BpmSource] | None:

@@ -11,7 +11,7 @@ from tasks.features.mel_config import MelConfig
 from tasks.networks import NETWORKS, NetworkConfig
 from tasks.networks.folding import folded
 from tasks.networks.inference import load_network, predict, predict_at_two_scales
-from tests.dummies import card
+from tests.support.dummies import card
 
 FRAMES, MELS = MelConfig().frames_per_segment, MelConfig().mels
 SEGMENTS = np.random.default_rng(0).normal(-5, 3, (50, FRAMES, MELS)).astype(np.float32)

@@ -25,7 +25,7 @@ from tasks.rhythm.beat_this import (
 )
 from tasks.rhythm.grid import Grid
 from tasks.rhythm.onsets import GRID_MEL
-from tests.checkpoints import beat_checkpoint
+from tests.support.checkpoints import beat_checkpoint
 
 FRAMES_PER_S = 50
 BPM = 128.0

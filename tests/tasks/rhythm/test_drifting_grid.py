@@ -8,8 +8,8 @@ from tasks.audio.decoding import decode
 from tasks.features.mel import mel_power, normalise_level
 from tasks.rhythm.grid import Grid, Tempo, estimate_grid, stated_grid
 from tasks.rhythm.onsets import GRID_MEL
-from tests.drifting import Drifting, Speed, even_change, leap, played_at, swaying
-from tests.dummies import RATE, TRACKS, Signal, clicks, noise
+from tests.support.drifting import Drifting, Speed, even_change, leap, played_at, swaying
+from tests.support.dummies import RATE, TRACKS, Signal, clicks, noise
 
 BPM, DURATION_S = 128.0, 180.0
 BARS_S = np.arange(0, DURATION_S, 240 / BPM)

@@ -14,7 +14,7 @@ from tasks.rhythm.grid import (
     stated_grid,
 )
 from tasks.rhythm.onsets import GRID_MEL
-from tests.dummies import RATE, TRACKS, Signal, clicks, noise, tone
+from tests.support.dummies import RATE, TRACKS, Signal, clicks, noise, tone
 
 
 def power_of(samples: Signal) -> Matrix:

@@ -8,7 +8,7 @@ from tasks.audio.decoding import decode
 from tasks.rhythm.grid import Tempo
 from tasks.rhythm.loop_tempo import loop_tempo, numbered_tempo, tempo_from_length
 from tasks.rhythm.onsets import GridPower, grid_power
-from tests.dummies import LOOPS, RATE, Signal, noise, tone
+from tests.support.dummies import LOOPS, RATE, Signal, noise, tone
 
 
 def heard(samples: Signal) -> GridPower:

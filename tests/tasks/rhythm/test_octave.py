@@ -7,8 +7,8 @@ from tasks.rhythm.grid import Grid, Tempo, estimate_grid
 from tasks.rhythm.loop_tempo import loop_tempo
 from tasks.rhythm.octave import read_octave, slower_reading
 from tasks.rhythm.onsets import GRID_MEL, grid_power, onset_envelope
-from tests.dummies import RATE
-from tests.grooves import STYLES, groove
+from tests.support.dummies import RATE
+from tests.support.grooves import STYLES, groove
 
 SEED = 20_000
 

@@ -10,7 +10,7 @@ from tasks.metadata.written import Written
 from tasks.rhythm.grid import Tempo
 from tasks.rhythm.one_shots import is_one_shot, sounds_like_one_shot
 from tasks.rhythm.onsets import GridPower, grid_power
-from tests.dummies import LOOPS, RATE, Signal, clicks, noise, tone
+from tests.support.dummies import LOOPS, RATE, Signal, clicks, noise, tone
 
 
 def heard(samples: Signal) -> GridPower:

@@ -19,7 +19,7 @@ from tasks.sources.attribution import (
     write_credits,
     write_dataset_credits,
 )
-from tests.dummies import loop, mix
+from tests.support.dummies import loop, mix
 
 LOOPS = [
     loop(2, group="kit", licence="CC0"),

@@ -7,7 +7,7 @@ import pytest
 from storage.errors import UserError
 from storage.vocabulary import ROLES
 from tasks.sources.compositions import read_compositions
-from tests.dummies import clicks, write
+from tests.support.dummies import clicks, write
 
 HEADER = ",".join(ROLES)
 

@@ -10,8 +10,8 @@ from storage.vocabulary import BpmSource, Reason
 from tasks.audio.decoding import AudioError
 from tasks.metadata.manifests import Row
 from tasks.sources.folder import folder_offer, loop_from
-from tests.chunked_files import acid, aiff, basc, cate, wav
-from tests.dummies import RATE, clicks, id3_with, tone, write
+from tests.support.chunked_files import acid, aiff, basc, cate, wav
+from tests.support.dummies import RATE, clicks, id3_with, tone, write
 
 HEADER = "path,roles,bpm,key,bars,group,licence,author,url,mood\n"
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasks.sources.merging import merge_loops
-from tests.dummies import loop
+from tests.support.dummies import loop
 
 
 def test_the_same_bytes_under_two_names_are_one_loop_the_first_by_name() -> None:

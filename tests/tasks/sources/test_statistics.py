@@ -1,5 +1,5 @@
 from tasks.sources.statistics import loop_statistics
-from tests.dummies import loop
+from tests.support.dummies import loop
 
 
 def test_loops_are_counted_by_role_source_licence_and_tempo() -> None:

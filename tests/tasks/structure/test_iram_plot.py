@@ -10,7 +10,7 @@ from storage.vocabulary import Kind, Status
 from tasks.audio.decoding import AudioError
 from tasks.structure.iram_plot import draw_iram
 from tasks.structure.log_spectrogram import log_spectrogram
-from tests.dummies import LOOPS, TRACKS, labelled, tone
+from tests.support.dummies import LOOPS, TRACKS, labelled, tone
 
 LOOP = replace(labelled("key", "model"), path=str(LOOPS / "loop_tabla.ogg"), duration_s=10.674)
 TRACK = replace(

@@ -4,7 +4,7 @@ from storage.vocabulary import KeySource
 from tasks.features.chroma import REGISTERS, chroma_of
 from tasks.metadata.key_names import note_set
 from tasks.structure.key import Key, estimated_key, reported_key
-from tests.dummies import RATE
+from tests.support.dummies import RATE
 from tests.tasks.features.test_chroma import MAJOR_SCALE, notes
 
 

@@ -4,7 +4,7 @@ import torch
 
 from tasks.training.pretrained_features import RATE, PretrainedFeatures
 from tasks.training.soft_label_heads import out_of_fold_answers
-from tests.dummies import LOOPS, clicks, tone
+from tests.support.dummies import LOOPS, clicks, tone
 
 Rows = tuple[np.ndarray, np.ndarray, list[str], np.ndarray]
 

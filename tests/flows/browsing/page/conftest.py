@@ -10,9 +10,9 @@ import soundfile
 from playwright.sync_api import Browser, Page
 
 from storage.workspace import Workspace
-from tests.browser import chromium
-from tests.commands import Program
 from tests.flows.browsing.page.shown import BASS, BREAK, DRONE, PATIENCE_MS, TABLA, TRACK, Served
+from tests.support.browser import chromium
+from tests.support.commands import Program
 
 
 @pytest.fixture(scope="module")

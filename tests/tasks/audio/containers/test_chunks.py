@@ -7,8 +7,8 @@ import pytest
 
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode
-from tests.audio_files import aiff, caf, chunk, encoded, id3v2, pcm16, rf64, wav
-from tests.dummies import tone
+from tests.support.audio_files import aiff, caf, chunk, encoded, id3v2, pcm16, rf64, wav
+from tests.support.dummies import tone
 
 RATE = 44_100
 SOUND = tone(2.0, 440, RATE)

@@ -8,8 +8,8 @@ import pytest
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode
 from tasks.audio.readers import open_reader
-from tests.audio_files import ID3V1, ape, encoded, flac_of_length, id3v2
-from tests.dummies import noise
+from tests.support.audio_files import ID3V1, ape, encoded, flac_of_length, id3v2
+from tests.support.dummies import noise
 
 RATE = 44_100
 FRAMES = 3 * RATE

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.audio.decoding import decode
-from tests.audio_files import ID3V1, LYRICS3, ape, encoded, id3v2, without_count
-from tests.dummies import clicks, noise
+from tests.support.audio_files import ID3V1, LYRICS3, ape, encoded, id3v2, without_count
+from tests.support.dummies import clicks, noise
 
 MODES = ("CONSTANT", "AVERAGE", "VARIABLE")
 RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)

@@ -13,8 +13,8 @@ from storage.vocabulary import Reason
 from tasks.audio.containers.mpeg_frames import Format, format_of, frame_lengths, runs
 from tasks.audio.decoding import AudioError, decode
 from tasks.audio.readers import open_reader
-from tests.audio_files import ID3V1, LYRICS3, ape, encoded, encoded_by_ffmpeg, id3v2, wav_format, without_count
-from tests.dummies import LOOPS, TRACKS, noise, tone
+from tests.support.audio_files import ID3V1, LYRICS3, ape, encoded, encoded_by_ffmpeg, id3v2, wav_format, without_count
+from tests.support.dummies import LOOPS, TRACKS, noise, tone
 
 RATE = 44_100
 FRAME = 1152

@@ -8,8 +8,8 @@ import pytest
 from storage.vocabulary import Reason
 from tasks.audio.decoding import AudioError, decode
 from tasks.audio.readers import open_reader
-from tests.audio_files import ID3V1, encoded, encoded_by_ffmpeg, id3v2, ogg_pages
-from tests.dummies import noise, tone
+from tests.support.audio_files import ID3V1, encoded, encoded_by_ffmpeg, id3v2, ogg_pages
+from tests.support.dummies import noise, tone
 
 RATE = 48_000
 

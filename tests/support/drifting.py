@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.dummies import RATE, Signal
+from tests.support.dummies import RATE, Signal
 
 Floats = NDArray[np.float64]
 Speed = Callable[[Floats], Floats]

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from flows.cli import app
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 PAGES: Final = sorted((ROOT / "docs").glob("*.md"))
 TARGETS: Final = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

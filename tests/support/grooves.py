@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tests.dummies import RATE, Signal
+from tests.support.dummies import RATE, Signal
 
 _STEPS_PER_BAR: Final = 16
 _PHRASE_BARS: Final = 4

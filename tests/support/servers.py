@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from storage.files import write_text_atomically
-from tests.commands import clean_environment
+from tests.support.commands import clean_environment
 
 _STARTUP_S = 300
 
@@ -74,7 +74,8 @@ def start_cluster(folder: Path) -> tuple["subprocess.Popen[bytes]", Asked]:
     def address() -> str | None:
         return written.read_text() if written.exists() else None
 
-    return _started(("tests.servers", str(written)), {"HOME": str(folder), "TMPDIR": str(folder)}, folder), address
+    settings = {"HOME": str(folder), "TMPDIR": str(folder)}
+    return _started(("tests.support.servers", str(written)), settings, folder), address
 
 
 def _started(module: tuple[str, ...], settings: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]":
@@ -82,7 +83,7 @@ def _started(module: tuple[str, ...], settings: dict[str, str], folder: Path) ->
         return subprocess.Popen(
             [sys.executable, "-m", *module],
             env=clean_environment(settings),
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from tests.dummies import RATE, Signal
+from tests.support.dummies import RATE, Signal
 
 
 def chunk(name: bytes, body: bytes, order: str = "<") -> bytes:

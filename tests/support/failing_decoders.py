@@ -18,7 +18,7 @@ from tasks.audio.readers import Reader
 _open_reader = decoding.open_reader
 
 
-def open_deadly_reader(path: Path) -> Reader:
+def open_failing_reader(path: Path) -> Reader:
     if "kills" in path.name:
         os.kill(os.getpid(), signal.SIGSEGV)
     if "hangs" in path.name:
@@ -31,7 +31,7 @@ def open_deadly_reader(path: Path) -> Reader:
 
 def dask_setup(worker: Any) -> None:
     """Called by Dask as the worker starts: after the survey, before the first file is read."""
-    decoding.open_reader = open_deadly_reader
+    decoding.open_reader = open_failing_reader
     vanishing = os.environ.get("TEST_VANISHING")
     if vanishing:
         Path(vanishing).unlink(missing_ok=True)
@@ -39,7 +39,7 @@ def dask_setup(worker: Any) -> None:
 
 def start() -> None:
     """Called in a process of a pool as it starts."""
-    decoding.open_reader = open_deadly_reader
+    decoding.open_reader = open_failing_reader
 
 
 def label_part(requests: Sequence[Any], **settings: Any) -> Any:

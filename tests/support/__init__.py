@@ -1,0 +1,1 @@
+"""What the tests share: audio that is made for them, files of odd kinds, commands, servers, a browser."""
