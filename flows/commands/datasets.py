@@ -178,8 +178,8 @@ def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> Non
     if as_json:
         print_json([_summary(asdict(lock)) for lock in locks])
     else:
-        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles, lock.cuts] for lock in locks]
-        print_rows(["name", "digest", "mixes", "singles", "cuts"], rows, Format.TABLE)
+        rows = [[lock.name, lock.digest[:12], lock.mixes, lock.singles, lock.cuts, lock.oneshots] for lock in locks]
+        print_rows(["name", "digest", "mixes", "singles", "cuts", "oneshots"], rows, Format.TABLE)
 
 
 @dataset.command("show")
@@ -251,7 +251,7 @@ def _listen(where: "Workspace", plan: "list[Mix]", folder: Path, number: int) ->
 
 
 def _summary(lock: dict[str, Any]) -> dict[str, Any]:
-    names = ("name", "digest", "plan_digest", "mixes", "singles", "cuts", "roles", "splits", "balance")
+    names = ("name", "digest", "plan_digest", "mixes", "singles", "cuts", "oneshots", "roles", "splits", "balance")
     return {name: lock[name] for name in names}
 
 
@@ -259,7 +259,7 @@ def _print_dataset(lock: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(_summary(lock))
         return
-    counts = ", ".join(f"{lock[name]} {name}" for name in ("mixes", "singles", "cuts"))
+    counts = ", ".join(f"{lock[name]} {name}" for name in ("mixes", "singles", "cuts", "oneshots"))
     print(f"data set {lock['name']} {lock['digest'][:12]}: {counts}")
     splits = lock["balance"]["roles"]
     rows = [[role, total, *(splits[split][role] for split in splits)] for role, total in lock["roles"].items()]

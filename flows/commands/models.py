@@ -163,8 +163,9 @@ def evaluate(
     on: Annotated[
         str,
         typer.Option(
-            help="loops, mixes or cuts of the model's data set; or a folder: of compositions (*/mix.*, */truth.csv, "
-            "*/info.json), of loops with a manifest.csv, or of annotated maps (*.npy) beside your copies of the tracks."
+            help="loops, mixes, cuts or oneshots of the model's data set; or a folder: of compositions (*/mix.*, "
+            "*/truth.csv, */info.json), of loops with a manifest.csv, or of annotated maps (*.npy) beside your copies "
+            "of the tracks."
         ),
     ],
     split: Annotated[str, typer.Option(help="Which side of the model's split: test, validation or train.")] = "test",

@@ -26,7 +26,7 @@ from storage.datasets.plan import Mix, plan_digest, write_plan
 from storage.datasets.shards import digest_if_made_of
 from storage.errors import UserError
 from storage.loops.table import Loop, read_loops, write_loops
-from storage.vocabulary import Reason
+from storage.vocabulary import Kind, Reason
 from storage.workspace import Workspace
 from tasks.audio.decoding import AudioError
 from tasks.datasets.balance import measure_balance
@@ -243,6 +243,7 @@ def lock(build: Build, shards: dict[str, str]) -> DatasetLock:
         loops=[loop_facts(loop) for loop in used],
         licences=licence_counts(used),
         shards=dict(sorted(shards.items())),
+        oneshots=sum(mix.kind == Kind.ONESHOT for mix in plan),
     )
     folder = build.datasets.folder(recipe.name)
     write_plan(folder / "plan.parquet", plan)

@@ -12,11 +12,11 @@ import numpy as np
 from storage.datasets.plan import Mix, Voice
 from storage.errors import UserError
 from storage.loops.table import Loop
-from storage.vocabulary import BEATS_PER_BAR
+from storage.vocabulary import BEATS_PER_BAR, Kind
 from tasks.datasets.effects import sample_effects
 from tasks.datasets.loop_sampling import CombinationQueue, SampledMix, Side
 from tasks.datasets.recipe import Recipe, Split
-from tasks.datasets.selection import bpm_of, is_pure, labelled_loops
+from tasks.datasets.selection import bpm_of, is_one_shot, is_pure, labelled_loops, labelled_one_shots
 from tasks.datasets.splits import assign_splits
 from tasks.datasets.target_tempos import choose_tempos, octaves
 
@@ -47,12 +47,15 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
 
 
 def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
-    """Every loop that has roles by itself, at its own tempo, on the side of the split that its group is on."""
-    labelled = labelled_loops(loops, recipe)
-    sides = assign_splits(labelled, recipe.split)
+    """Every loop and one-shot that has roles by itself, at its own tempo, on the side that its group is on.
+
+    A one-shot has the tempo that its length makes. Loops alone decide about the sides of their groups.
+    """
+    labelled, one_shots = labelled_loops(loops, recipe), labelled_one_shots(loops, recipe)
+    sides = {**assign_splits(one_shots, recipe.split), **assign_splits(labelled, recipe.split)}
     return [
         Mix(
-            mix_id=f"{'loop' if is_pure(loop) else 'cut'}-{loop.loop_id}",
+            mix_id=f"{_kind(loop)}-{loop.loop_id}",
             split=sides[loop.group],
             bpm=round(bpm_of(loop), 4),
             key=loop.key,
@@ -61,8 +64,15 @@ def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
             voices=(Voice(loop.loop_id, "+".join(loop.roles), 1.0, 0, 0.0),),
             unknown_roles=loop.unknown_roles,
         )
-        for loop in labelled
+        for loop in labelled + one_shots
     ]
+
+
+def _kind(loop: Loop) -> str:
+    """The kind of row that a loop by itself is."""
+    if is_one_shot(loop):
+        return Kind.ONESHOT.value
+    return "loop" if is_pure(loop) else "cut"
 
 
 def _counts(recipe: Recipe) -> dict[Split, int]:

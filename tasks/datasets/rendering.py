@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from storage.datasets.plan import Mix, Voice
 from storage.loops.table import Loop
-from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES
+from storage.vocabulary import BARS_PER_SEGMENT, BEATS_PER_BAR, ROLES, Kind
 from tasks.audio.decoding import Samples
 from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.effects import apply_effect
 from tasks.features.mel import cut_segments, log_compress, mel_power, normalise_level
 from tasks.features.mel_config import Matrix, MelConfig
+from tasks.structure.segments import loop_mels, one_shot_bounds
 
 RENDER_VERSION: Final = 5
 """Raised whenever the same plan would give other samples or features."""
@@ -85,6 +86,16 @@ def mix_features(samples: Samples, bpm: float, config: MelConfig) -> Matrix:
     return segment
 
 
+def one_shot_features(samples: Samples, config: MelConfig) -> Matrix:
+    """The log-mel of a one-shot, as it is labelled: (frames_per_segment, mels), level-normalised, its own length a bar.
+
+    Of one longer than four bars, the first four.
+    """
+    power = normalise_level(mel_power(samples, config))
+    segment: Matrix = log_compress(loop_mels(power, one_shot_bounds(len(samples) / config.sample_rate), config))[0]
+    return segment
+
+
 def label_row(mix: Mix) -> list[int]:
     """The labels of a mix: 1, 0, or -1 for unknown, for each of `ROLES`."""
     return [-1 if role in mix.unknown_roles else int(role in mix.roles) for role in ROLES]
@@ -101,6 +112,10 @@ def render_features(
     labels = np.array([label_row(mix) for mix in mixes], np.int8)
     mels = np.empty((len(mixes), config.frames_per_segment, config.mels), np.float16)
     for place, mix in enumerate(mixes):
-        samples = render_mix(mix, loops, config.sample_rate, stretched)
-        mels[place] = mix_features(samples, mix.bpm, config)
+        if mix.kind == Kind.ONESHOT:
+            form = stretched.get(loops[mix.voices[0].loop_id], 1.0, 0, config.sample_rate)
+            mels[place] = one_shot_features(form, config)
+        else:
+            samples = render_mix(mix, loops, config.sample_rate, stretched)
+            mels[place] = mix_features(samples, mix.bpm, config)
     return labels, mels

@@ -10,8 +10,17 @@ from tasks.rhythm.loop_tempo import tempo_from_length
 
 def labelled_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
     """The loops of wanted roles inside the recipe's rules, no one-shots, each content once, ordered by id."""
-    chosen = {loop.loop_id: loop for loop in loops if _wanted(loop, recipe)}
-    return [chosen[loop_id] for loop_id in sorted(chosen)]
+    return [loop for loop in _wanted_ones(loops, recipe) if not is_one_shot(loop)]
+
+
+def labelled_one_shots(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
+    """The one-shots of exactly one role inside the recipe's rules, each content once, ordered by id."""
+    return [loop for loop in _wanted_ones(loops, recipe) if is_one_shot(loop) and is_pure(loop)]
+
+
+def is_one_shot(loop: Loop) -> bool:
+    """Whether it is a single hit or note: it teaches what a one-shot sounds like, and is never part of a mix."""
+    return Kind.ONESHOT in loop.flags
 
 
 def is_pure(loop: Loop) -> bool:
@@ -38,12 +47,16 @@ def trusted_key(loop: Loop, recipe: Recipe) -> tuple[str, str | None] | None:
     return (loop.key, loop.mode) if sure else None
 
 
+def _wanted_ones(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
+    chosen = {loop.loop_id: loop for loop in loops if _wanted(loop, recipe)}
+    return [chosen[loop_id] for loop_id in sorted(chosen)]
+
+
 def _wanted(loop: Loop, recipe: Recipe) -> bool:
     rules = recipe.loops
     low, high = rules.tempo
     return (
         bool(loop.roles)
-        and Kind.ONESHOT not in loop.flags
         and set(loop.roles) <= set(recipe.roles)
         and (not rules.sources or loop.source in rules.sources)
         and (loop.bpm is None or low <= loop.bpm <= high)

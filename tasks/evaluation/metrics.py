@@ -72,7 +72,7 @@ def common_roc_auc(labels: Labels, probabilities: Labels) -> float:
 
 
 def kinds_of(mix_ids: Sequence[str]) -> NDArray[np.str_]:
-    """The kind of each row of a data set, as its id says: mix, loop, or cut of a composition."""
+    """The kind of each row of a data set, as its id says: mix, loop, cut of a composition, oneshot."""
     return np.array([mix_id.split("-", 1)[0] for mix_id in mix_ids])
 
 

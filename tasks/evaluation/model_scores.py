@@ -22,7 +22,7 @@ from tasks.features.mel_config import Matrix, MelConfig
 from tasks.networks.inference import predict
 from tasks.sources.compositions import has_compositions, read_compositions
 
-_KINDS: Final = {"loops": "loop", "mixes": "mix", "cuts": "cut"}
+_KINDS: Final = {"loops": "loop", "mixes": "mix", "cuts": "cut", "oneshots": "oneshot"}
 
 
 class Grouped(Protocol):

@@ -1,7 +1,7 @@
 """Mixing training batches on the fly: sums of mel powers of loops on the musical time axis, and their labels."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from storage.datasets.lock import Examples
-from storage.vocabulary import ROLES
+from storage.vocabulary import ROLES, Kind
 from tasks.evaluation.metrics import kinds_of
 from tasks.features.cells import MELS_PER_CELL
 from tasks.training.cell_targets import (
@@ -42,7 +42,7 @@ from tasks.training.sounds.synthetic_notes import NOTE_STYLES, synthesise_notes
 
 _RENDERED_SHARE: Final = 0.35
 """Share of a batch that is rows of the data set as they were rendered."""
-_RENDERED_KINDS: Final = {"mix": 0.45, "loop": 0.2, "cut": 0.35}
+_RENDERED_KINDS: Final = {"mix": 0.45, "loop": 0.2, "cut": 0.35, "oneshot": 0.1}
 _TEACHER_WEIGHT: Final = 0.7
 """Weight of a teacher's soft label on a rendered row, beside its own label."""
 _MIX_SHARE: Final = 0.05
@@ -50,7 +50,9 @@ _CUT_SHARE: Final = 0.3
 _BARE_CUTS: Final = 0.6
 """Share of cuts to which no loop is added."""
 _HIT_SHARE: Final = 0.08
-"""Share of sums that are one hit or note of one loop, as a one-shot is heard."""
+"""Share of sums that are one hit or note, as a one-shot is heard."""
+_ONE_SHOTS: Final = 0.5
+"""Share of these that are one-shots by themselves; the others are cut out of loops."""
 _SYNTHETIC: Final = {"percussion": 0.12, "fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
 """Share of voices of a role that are synthetic instead of a loop."""
 _WET: Final = {"percussion": 0.25, "bass": 0.08, "fx": 0.1, "melody": 0.15, "chords": 0.1, "vocal": 0.15}
@@ -74,6 +76,12 @@ class MixedBatch:
     shares: Tensor
     powers: Tensor
 
+    def dealt(self, batches: int) -> Iterator["MixedBatch"]:
+        """The rows dealt to so many batches, each with its share of every kind of row."""
+        for first in range(batches):
+            rows = slice(first, None, batches)
+            yield MixedBatch(self.mels[rows], self.wanted[rows], self.shares[rows], self.powers[rows])
+
 
 @dataclass(frozen=True)
 class RowPool:
@@ -83,13 +91,13 @@ class RowPool:
     weights: Tensor
 
     @classmethod
-    def of(cls, chosen: NDArray[np.bool_], units: Sequence[str] | None) -> "RowPool":
+    def of(cls, chosen: NDArray[np.bool_], units: Sequence[str] | None, device: torch.device) -> "RowPool":
         """The chosen rows; those of one unit come as often as the root of their number, alike without units."""
         rows = chosen.nonzero()[0]
         names = [units[row] for row in rows.tolist()] if units is not None else [""] * len(rows)
         counts = Counter(names)
         weights = np.array([counts[name] ** -0.5 for name in names], np.float64)
-        return cls(torch.from_numpy(rows), torch.from_numpy(weights))
+        return cls(torch.from_numpy(rows).to(device), torch.from_numpy(weights).to(device))
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
         """Some rows (count,), one of them perhaps several times."""
@@ -103,41 +111,43 @@ class BatchMixer:
     alike roles sound (Hinton, Vinyals and Dean, 2015). A new sum starts from a rendered mix, a cut of a composition,
     or a single loop of a role drawn evenly, and gets up to five more single loops; the loops and cuts of one author,
     pack or composition come as often as the root of their number, so that no one sound designer is most of what a
-    role sounds like. A few are a single hit or note instead. The wanted roles are the union (-1
-    where it is unknown), which is mixup for labels that add up. Each voice of it is moved in time and pitch and has
-    its own level, equaliser and fades; some are synthetic, some reverberate. All are levelled, tilted a little, and a
-    stretch of time and one of frequency hidden.
+    role sounds like. A few are a single hit or note instead: a one-shot, or one that is cut out of a loop. The wanted
+    roles are the union (-1 where it is unknown), which is mixup for labels that add up. Each voice of it is moved in
+    time and pitch and has its own level, equaliser and fades; some are synthetic, some reverberate. All are levelled,
+    tilted a little, and a stretch of time and one of frequency hidden.
     """
 
     def __init__(
         self, examples: Examples, hertz: NDArray[np.float32], device: torch.device, random: torch.Generator
     ) -> None:
-        """Keep the whole data set on `device`, if it fits; all draws come from `random`, on the processor.
+        """Keep the whole data set on `device`, if it fits; all draws come from `random`, which is on it too.
 
         `hertz` (mels,) are the centres of the mel bands.
         """
         labels = examples.labels
-        self._device = device
+        self.device = device
         self._random = random
         self._mels = torch.from_numpy(examples.mels).to(device_for(examples.mels.nbytes, device))
         self._labels = torch.from_numpy(np.where(labels < 0, np.float32(_UNKNOWN), labels)).to(device)
-        self._hertz = torch.from_numpy(hertz)
-        self._pitches = pitch_matrices(self._hertz).to(device)
-        cut = np.array([mix_id.startswith("cut-") for mix_id in examples.mix_ids], np.bool_)
-        counts = (labels > 0).sum(axis=1)
-        self._cuts = RowPool.of(cut, examples.units)
-        self._mixed = RowPool.of(~cut & (counts > 1), None)
-        singles = [
-            RowPool.of(~cut & (counts == 1) & (labels[:, place] > 0), examples.units)
-            for place in range(labels.shape[1])
-        ]
-        self._singles = [pool for pool in singles if len(pool.rows)]
+        self._hertz = torch.from_numpy(hertz).to(device)
+        self._pitches = pitch_matrices(torch.from_numpy(hertz)).to(device)
+        kinds, counts = kinds_of(examples.mix_ids), (labels > 0).sum(axis=1)
+        cut, one_shot = kinds == "cut", kinds == Kind.ONESHOT
+        self._cuts = RowPool.of(cut, examples.units, device)
+        self._mixed = RowPool.of(~cut & (counts > 1), None, device)
+        self._singles = _by_role(~cut & ~one_shot & (counts == 1), examples, device)
+        self._one_shots = _by_role(one_shot & (counts == 1), examples, device)
+        self._is_one_shot = torch.from_numpy(one_shot).to(device)
         self._targets = torch.from_numpy(_targets(examples)).to(device)
         self._shares = self._known_shares(examples).to(device)
-        self._weights = torch.from_numpy(row_weights(examples.mix_ids, _RENDERED_KINDS))
+        self._weights = torch.from_numpy(row_weights(examples.mix_ids, _RENDERED_KINDS)).to(device)
 
     def draw(self, rows: int) -> MixedBatch:
         """A new batch."""
+        with self.device:
+            return self._drawn(rows)
+
+    def _drawn(self, rows: int) -> MixedBatch:
         rendered = round(_RENDERED_SHARE * rows)
         (rendered_rows, labels, parted), (sums, union, parts) = (
             self._rendered(rendered),
@@ -157,16 +167,16 @@ class BatchMixer:
         """Mel powers (rows, frames, mels) of rows as they are, moved in time by whole beats, what is wanted, shares."""
         chosen = torch.multinomial(self._weights, rows, replacement=True, generator=self._random)
         times = moved_by_beats(rows, self._mels.shape[1], self._random)
-        return self._powers(chosen, times), self._targets[chosen.to(self._device)], self._shares_of(chosen, times)
+        return self._powers(chosen, times), self._targets[chosen], self._shares_of(chosen, times)
 
     def _shares_of(self, chosen: Tensor, times: Tensor) -> Tensor:
         """Shares (rows, beats, bands, roles) of the chosen rows (rows,), their frames in the order of `times`."""
-        return in_order(self._shares[chosen.to(self._device)].float(), times.to(self._device))
+        return in_order(self._shares[chosen].float(), times)
 
     def _powers(self, chosen: Tensor, times: Tensor) -> Tensor:
         """Mel powers (rows, frames, mels) of the chosen rows (rows,), their frames in the order of `times`."""
         home = self._mels.device
-        mels = self._mels[chosen.to(home)[:, None], times.to(home)].to(self._device).float()
+        mels = self._mels[chosen.to(home)[:, None], times.to(home)].to(self.device).float()
         return (torch.exp(mels) - FLOOR).clamp(min=0)
 
     def _new_mixes(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -177,10 +187,9 @@ class BatchMixer:
             sounding = (place <= more).nonzero()[:, 0]
             if len(sounding):
                 voice, roles, parted = self._voices(self._single(len(sounding)), place)
-                places = sounding.to(self._device)
-                power[places] += voice
-                wanted[places] = torch.maximum(wanted[places], roles)
-                parts.add(places, parted)
+                power[sounding] += voice
+                wanted[sounding] = torch.maximum(wanted[sounding], roles)
+                parts.add(sounding, parted)
         return power, wanted.masked_fill(wanted == _UNKNOWN, -1.0), parts.shares()
 
     def _first(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -194,12 +203,20 @@ class BatchMixer:
             first = torch.where(cut, self._cuts.draw(rows, self._random), first)
             more = more.masked_fill(cut & (uniform(rows, self._random) < _BARE_CUTS), 0)
         hits = (kind >= _MIX_SHARE) & (kind < _MIX_SHARE + _HIT_SHARE)
-        return first, more.masked_fill(hits, 0), hits
+        more = more.masked_fill(hits, 0)
+        if self._one_shots:
+            whole = hits & (uniform(rows, self._random) < _ONE_SHOTS)
+            first, hits = torch.where(whole, self._evenly(self._one_shots, rows), first), hits & ~whole
+        return first, more, hits
 
     def _single(self, rows: int) -> Tensor:
         """Rows with one role, every role as often as the others."""
-        chosen = torch.stack([pool.draw(rows, self._random) for pool in self._singles])
-        return chosen[torch.randint(len(self._singles), (rows,), generator=self._random), torch.arange(rows)]
+        return self._evenly(self._singles, rows)
+
+    def _evenly(self, pools: Sequence[RowPool], rows: int) -> Tensor:
+        """Rows (rows,) from several pools, from each as often as from the others."""
+        chosen = torch.stack([pool.draw(rows, self._random) for pool in pools])
+        return chosen[torch.randint(len(pools), (rows,), generator=self._random), torch.arange(rows)]
 
     def _voices(self, chosen: Tensor, place: int, hits: Tensor | None = None) -> tuple[Tensor, Tensor, CellPowers]:
         """Mel powers (voices, frames, mels) of the chosen rows, changed each in its own way, their labels and parts.
@@ -207,29 +224,31 @@ class BatchMixer:
         Of those that are `hits` only one hit is left.
         """
         random, frames, bands = self._random, self._mels.shape[1], self._mels.shape[2]
-        labels = self._labels[chosen.to(self._device)]
+        labels = self._labels[chosen]
         times = moved_in_time(len(chosen), frames, random)
-        pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random).to(self._device)
+        # A one-shot always begins where its file does.
+        times = torch.where(self._is_one_shot[chosen][:, None], torch.arange(frames), times)
+        pitches = torch.randint(2 * MOST_SEMITONES + 1, chosen.shape, generator=random)
         power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
         for role, share in _SYNTHETIC.items():
             places = self._of_role_alone(labels, role, share)
             if len(places):
-                power[places.to(self._device)] = self._synthesise(role, len(places)).to(self._device)
+                power[places] = self._synthesise(role, len(places))
         if hits is not None and hits.any():
-            power[hits.to(self._device)] = single_hits(power[hits.to(self._device)], random)
+            power[hits] = single_hits(power[hits], random)
         for role, share in _WET.items():
-            wet = self._of_role_alone(labels, role, share).to(self._device)
+            wet = self._of_role_alone(labels, role, share)
             if len(wet):
                 power[wet] = reverberated(power[wet], random)
         slow = levels(len(chosen), _LOWEST_DB[place], _HIGHEST_DB, random) * fades(len(chosen), frames, random)
-        power = power * slow.to(self._device) * equaliser(len(chosen), bands, random).to(self._device)
+        power = power * slow * equaliser(len(chosen), bands, random)
         return power, labels, split_by_role(power, self._shares_of(chosen, times))
 
     def _of_role_alone(self, labels: Tensor, role: str, share: float) -> Tensor:
         """A share of the voices of this role alone, by their places."""
         place = ROLES.index(role)
         alone = (labels[:, place] == 1) & ((labels > 0).sum(dim=1) == 1)
-        return (alone.cpu() & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
+        return (alone & (uniform(len(labels), self._random) < share)).nonzero()[:, 0]
 
     def _synthesise(self, role: str, rows: int) -> Tensor:
         """Mel powers (rows, frames, mels) of synthetic voices."""
@@ -245,9 +264,18 @@ class BatchMixer:
         rows, frames, bands = power.shape
         power = power / power.sum(dim=2).mean(dim=1).clamp(min=1e-4)[:, None, None]
         gains = levels(rows, -18.0, 3.0, self._random) * tilt(rows, bands, self._random)
-        batch = torch.log(power * gains.to(self._device) + FLOOR)
-        mask = hidden(rows, frames, bands, self._random).to(self._device)
+        batch = torch.log(power * gains + FLOOR)
+        mask = hidden(rows, frames, bands, self._random)
         return batch.masked_fill(mask, float(np.log(FLOOR)))
+
+
+def _by_role(chosen: NDArray[np.bool_], examples: Examples, device: torch.device) -> list[RowPool]:
+    """The chosen rows apart for each role that has any."""
+    pools = [
+        RowPool.of(chosen & (examples.labels[:, place] > 0), examples.units, device)
+        for place in range(examples.labels.shape[1])
+    ]
+    return [pool for pool in pools if len(pool.rows)]
 
 
 def device_for(size: int, device: torch.device) -> torch.device:

@@ -29,7 +29,7 @@ from tasks.networks.inference import predict
 from tasks.training.fitting import TrainingRequest, network_config
 from tasks.training.loop import train_network
 
-_KINDS: Final = ("mix", "loop", "cut")
+_KINDS: Final = ("mix", "loop", "cut", "oneshot")
 
 
 @dataclass(frozen=True)

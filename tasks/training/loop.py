@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from storage.datasets.lock import Examples
 from tasks.evaluation.metrics import selection_score
@@ -27,6 +27,8 @@ from tasks.training.losses import BinaryCrossEntropy, CellCrossEntropy, build_lo
 
 _WARM_UP: Final = 0.1
 _STEEPEST: Final = 5.0
+_STEPS_DRAWN_AT_ONCE: Final = {"cpu": 1, "cuda": 8}
+"""For how many steps batches are drawn together: a graphics card would wait for the many small parts of each."""
 
 Teacher = Callable[[Tensor], Tensor]
 """What a student imitates: log-mels (rows, frames, mels) to probabilities (rows, roles)."""
@@ -126,8 +128,10 @@ def _begin(
     average = deepcopy(network).eval()
     head = _cell_head(network, config.roles).to(device) if training.parts else None
     learning = [*network.parameters(), *(head.parameters() if head is not None else [])]
-    optimiser = torch.optim.AdamW(learning, training.learning_rate, weight_decay=training.weight_decay)
-    random = torch.Generator().manual_seed(training.seed)
+    optimiser = torch.optim.AdamW(
+        learning, training.learning_rate, weight_decay=training.weight_decay, fused=device.type == "cuda" or None
+    )
+    random = torch.Generator(device).manual_seed(training.seed)
     return TrainingState(network, head, average, deepcopy(average.state_dict()), optimiser, random, TrainingHistory())
 
 
@@ -153,11 +157,10 @@ def _epoch(
     """One epoch of steps; returns the mean loss."""
     state.network.train()
     values = []
-    for step in range(training.steps):
+    for step, batch in enumerate(_batches(mixer, training)):
         done = state.history.epoch * training.steps + step
         for group in state.optimiser.param_groups:
             group["lr"] = training.learning_rate * rate_at(done / (training.epochs * training.steps))
-        batch = mixer.draw(training.batch_size)
         with torch.autocast(batch.mels.device.type, torch.bfloat16, enabled=batch.mels.device.type == "cuda"):
             given, parted = _answered(state, batch)
         value = loss(given, batch.wanted) + state.network.penalty()
@@ -171,8 +174,16 @@ def _epoch(
         nn.utils.clip_grad_norm_(state.optimiser.param_groups[0]["params"], _STEEPEST)
         state.optimiser.step()
         _update_average(state.average, state.network, min(training.averaging, (1 + done) / (10 + done)))
-        values.append(float(value.detach()))
-    return float(np.mean(values))
+        values.append(value.detach())
+    return float(torch.stack(values).mean())
+
+
+def _batches(mixer: BatchMixer, training: TrainingConfig) -> Iterator[MixedBatch]:
+    """The batches of an epoch."""
+    at_once = _STEPS_DRAWN_AT_ONCE[mixer.device.type]
+    for start in range(0, training.steps, at_once):
+        steps = min(at_once, training.steps - start)
+        yield from mixer.draw(steps * training.batch_size).dealt(steps)
 
 
 def _answered(state: TrainingState, batch: MixedBatch) -> tuple[Tensor, Tensor | None]:
@@ -218,9 +229,11 @@ def _record_epoch(state: TrainingState, answering: nn.Module, loss_value: float,
 
 
 def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    towards = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
     with torch.no_grad():
-        for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1 - decay)
-            else:
+        moving = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        towards([kept for kept, _ in moving], [new for _, new in moving], 0)
+        for kept, new in pairs:
+            if not kept.dtype.is_floating_point:
                 kept.copy_(new)

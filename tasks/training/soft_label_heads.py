@@ -22,7 +22,7 @@ _RATE: Final = 2e-3
 _DECAY: Final = 1e-2
 _FOLDS: Final = 2
 _SEEDS: Final = 2
-_SHARES: Final = {"mix": 0.7, "loop": 0.2, "cut": 0.1}
+_SHARES: Final = {"mix": 0.7, "loop": 0.2, "cut": 0.1, "oneshot": 0.05}
 """How often a head sees each kind of row."""
 
 Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]

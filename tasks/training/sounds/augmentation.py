@@ -87,7 +87,7 @@ def _stretch(rows: int, length: int, random: torch.Generator) -> Tensor:
 
 
 def uniform(rows: int, random: torch.Generator) -> Tensor:
-    """Numbers (rows,) in 0..1, drawn on the processor so that every device sees the same."""
+    """Numbers (rows,) in 0..1."""
     return torch.rand(rows, generator=random)
 
 

@@ -76,7 +76,7 @@ def _onsets(style: NoteStyle, rows: int, random: torch.Generator) -> Tensor:
 def _notes(style: NoteStyle, onsets: Tensor, random: torch.Generator) -> list[Tensor]:
     """Which notes sound at each step, as rows of the table of spectra: one tensor (rows, steps) for each voice."""
     rows, steps = onsets.shape
-    scale = _SCALES[torch.randint(len(_SCALES), (rows,), generator=random)]
+    scale = _SCALES.to(random.device)[torch.randint(len(_SCALES), (rows,), generator=random)]
     root = torch.randint(*style.roots, (rows, 1), generator=random)
     harmony = torch.randint(0, 7, (rows, 4), generator=random) * (_uniform(rows, random) < 0.8)[:, None]
     wander = torch.randint(0, style.range, (rows, _STEPS_PER_BAR), generator=random).repeat(1, 4)

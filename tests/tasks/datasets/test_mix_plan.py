@@ -159,6 +159,19 @@ def test_a_single_is_on_the_side_of_its_groups_mixes() -> None:
         assert mix.split == sides.get(material()[mix.voices[0].loop_id].group, mix.split)
 
 
+def test_a_one_shot_is_a_row_by_itself_on_the_side_of_its_group_and_never_part_of_a_mix() -> None:
+    known = next(iter(material().values()))
+    hit = loop(903, roles=("bass",), flags=("oneshot",), group=known.group, bpm=None, duration_s=0.4)
+    unsure = loop(904, roles=("bass", "fx"), flags=("oneshot",))
+    loops = [*material().values(), hit, unsure]
+    singles = plan_singles(loops, RECIPE)
+    (row,) = [mix for mix in singles if mix.kind == "oneshot"]
+    assert row.voices[0].loop_id == hit.loop_id
+    assert row.split == next(mix.split for mix in singles if mix.voices[0].loop_id == known.loop_id)
+    assert plan_mixes(loops, RECIPE) == plan_mixes(list(material().values()), RECIPE)
+    assert [mix for mix in singles if mix is not row] == plan_singles(list(material().values()), RECIPE)
+
+
 def test_no_drawn_mix_is_taken_for_a_single() -> None:
     assert {mix.kind for mix in plan()} == {"mix"}
 

@@ -7,13 +7,15 @@ import pytest
 
 from storage.datasets.plan import Mix, Voice
 from storage.loops.table import Loop
-from storage.vocabulary import ROLES
+from storage.vocabulary import ROLES, Kind
 from tasks.audio.decoding import AudioError, Samples
 from tasks.audio.loudness import loudness
 from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.rendering import mix_features, render_features, repeat_loop
 from tasks.datasets.rendering import render_mix as render_with
 from tasks.features.mel_config import MelConfig
+from tasks.labelling.analysis import analyse
+from tasks.labelling.request import LabelRequest
 from tests.support.dummies import LOOPS, RATE, clicks, loop, mix, tone, write
 
 CONFIG = MelConfig()
@@ -111,6 +113,16 @@ def test_a_loop_that_goes_round_by_itself_changes_by_less_than_one_of_its_own_st
     repeated = repeat_loop(seamless, replace(DRONE, offset_beats=0), RATE / 2, 4 * RATE, RATE)
     np.testing.assert_allclose(repeated, np.tile(seamless, 2), atol=np.abs(np.diff(seamless)).max())
     np.testing.assert_array_equal(repeated[: 2 * RATE - 80], seamless[:-80])
+
+
+def test_a_one_shot_has_the_features_by_which_it_is_labelled(tmp_path: Path) -> None:
+    path = write(tmp_path / "hit.wav", tone(0.3, 80) * np.linspace(1, 0, len(tone(0.3, 80)), dtype=np.float32) ** 2)
+    hit = loop(5, path=str(path), roles=("bass",), flags=("oneshot",), duration_s=0.3, bpm=None)
+    row = mix(Voice("hit", "bass", 1.0, 0, 0.0), mix_id="oneshot-hit")
+    _, rendered = render_features([row], {"hit": hit}, CONFIG)
+    asked = analyse(LabelRequest("a", str(path), kind=Kind.ONESHOT), CONFIG)
+    assert asked.kind is Kind.ONESHOT
+    assert np.abs(rendered[0].astype(np.float32) - asked.mels[0].astype(np.float32)).max() < 0.02
 
 
 def test_labels_are_the_roles_of_the_mix_and_features_are_finite() -> None:

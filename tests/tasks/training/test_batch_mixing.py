@@ -70,10 +70,34 @@ def test_every_role_is_drawn_about_equally_often_however_many_loops_it_has(monke
 
 
 def test_the_loops_of_one_author_come_as_often_as_the_root_of_their_number() -> None:
-    pool = RowPool.of(np.arange(20) > 2, ["elsewhere"] * 3 + ["prolific"] * 16 + ["other"])
+    pool = RowPool.of(np.arange(20) > 2, ["elsewhere"] * 3 + ["prolific"] * 16 + ["other"], torch.device("cpu"))
     drawn = pool.draw(3000, torch.Generator().manual_seed(0))
     assert set(drawn.tolist()) == set(range(3, 20))
     assert (drawn == 19).float().mean() == pytest.approx(1 / 5, abs=0.03)
+
+
+@pytest.mark.usefixtures("only_loops")
+def test_a_one_shot_is_heard_alone_and_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.training.batch_mixing._RENDERED_SHARE", 1 / 60)
+    monkeypatch.setattr("tasks.training.batch_mixing._HIT_SHARE", 1.0)
+    monkeypatch.setattr("tasks.training.batch_mixing._ONE_SHOTS", 1.0)
+    monkeypatch.setattr("tasks.training.batch_mixing._MIX_SHARE", 0.0)
+    data = examples([3, 3, 0, 0, 0, 0])
+    one_shots = [f"oneshot-{name}" if int(name) < 3 else f"loop-{name}" for name in data.mix_ids]
+    data.mels[:3, FRAMES // 2 :] = SILENCE
+    drawn = mixer(replace(data, mix_ids=one_shots)).draw(60)
+    assert (drawn.wanted[1:] == torch.tensor([1.0, 0, 0, 0, 0, 0])).all()
+    sounding = (drawn.mels[1:, :, CENTRES[0]] > SILENCE + 6).float().mean(dim=0)
+    assert sounding[: FRAMES // 2].mean() > 0.7
+    assert sounding[FRAMES // 2 :].max() == 0
+
+
+def test_batches_that_are_drawn_together_have_the_same_kinds_of_rows() -> None:
+    drawn = mixer(examples([3] * 6)).draw(40)
+    batches = list(drawn.dealt(4))
+    assert [len(batch.mels) for batch in batches] == [10] * 4
+    assert torch.equal(torch.cat([batch.mels for batch in batches]).sort(dim=0)[0], drawn.mels.sort(dim=0)[0])
+    assert torch.equal(batches[1].wanted, drawn.wanted[1::4])
 
 
 def test_a_third_of_a_batch_is_rendered_rows_and_soft_labels_temper_their_labels() -> None:
