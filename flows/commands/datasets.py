@@ -24,8 +24,8 @@ from storage.vocabulary import ROLES
 
 if TYPE_CHECKING:
     from flows.datasets.verify import Verification
-    from storage.datasets.lock import DatasetStore
     from storage.datasets.plan import Mix
+    from storage.datasets.store import DatasetStore
     from storage.workspace import Workspace
 
 _PICTURED = 6
@@ -100,7 +100,7 @@ def dataset_teach(
     as_json: JsonOption = False,
 ) -> None:
     """Compute soft labels for every row from a pretrained network; `train` then uses them."""
-    from storage.datasets.lock import DatasetStore
+    from storage.datasets.store import DatasetStore
 
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
@@ -135,7 +135,7 @@ def dataset_verify(
     as_json: JsonOption = False,
 ) -> None:
     """Compare shards with their digests, and rows with what is rendered now; exit code 1 names what differs."""
-    from storage.datasets.lock import DatasetStore
+    from storage.datasets.store import DatasetStore
 
     where = workspace_at(workspace)
     DatasetStore(where.datasets).read_lock(name)
@@ -171,7 +171,7 @@ def _print_verification(found: "Verification") -> None:
 @dataset.command("list")
 def dataset_list(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
     """The finished data sets."""
-    from storage.datasets.lock import DatasetStore
+    from storage.datasets.store import DatasetStore
 
     store = DatasetStore(workspace_at(workspace).datasets)
     locks = [store.read_lock(name) for name in store.names()]
@@ -193,8 +193,8 @@ def dataset_show(
     as_json: JsonOption = False,
 ) -> None:
     """What a data set is made of: roles, tempos, keys; a picture of its mels; a few mixes to listen to."""
-    from storage.datasets.lock import DatasetStore
     from storage.datasets.plan import read_plan
+    from storage.datasets.store import DatasetStore
 
     where = workspace_at(workspace)
     store = DatasetStore(where.datasets)

@@ -75,7 +75,7 @@ def train(
 
     With --folds no model is stored; the scores on held-out groups of loops are printed.
     """
-    from storage.datasets.lock import DatasetStore
+    from storage.datasets.store import DatasetStore
     from tasks.networks import NETWORKS, POOLINGS, WIDTHS
     from tasks.training.fitting import TrainingRequest
     from tasks.training.loop import TrainingConfig
@@ -180,7 +180,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score a model on what it did not learn from: loops, mixes, or whole compositions as maps."""
-    from storage.datasets.lock import DatasetStore
+    from storage.datasets.store import DatasetStore
     from storage.models import ModelStore
     from tasks.evaluation.annotated_maps import has_annotations, score_annotated
     from tasks.evaluation.model_scores import evaluate_model, gather

@@ -15,15 +15,10 @@ from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.engine.outcomes import Lost
 from flows.terminal.progress import progress
-from storage.datasets.lock import (
-    DatasetLock,
-    DatasetStore,
-    dataset_digest,
-    loop_facts,
-    read_lock_file,
-)
+from storage.datasets.lock import DatasetLock, dataset_digest, loop_facts, read_lock_file
 from storage.datasets.plan import Mix, plan_digest, write_plan
 from storage.datasets.shards import digest_if_made_of
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.loops.table import Loop, read_loops, write_loops
 from storage.vocabulary import Kind, Reason

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from flows.datasets.worker import ShardRequest, shard_requests
-from storage.datasets.lock import DatasetLock, DatasetStore
+from storage.datasets.lock import DatasetLock
 from storage.datasets.plan import Mix, read_plan
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.loops.table import Loop, read_loops
 from storage.workspace import Workspace

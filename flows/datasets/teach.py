@@ -16,9 +16,9 @@ from flows.engine.cluster import open_client, stream
 from flows.engine.interrupts import StoppedError, stop_requested
 from flows.engine.outcomes import Lost
 from flows.terminal.progress import progress
-from storage.datasets.lock import DatasetStore
 from storage.datasets.plan import Mix
 from storage.datasets.soft_labels import SoftLabels, write_soft_labels
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.vocabulary import ROLES
 from storage.workspace import Workspace

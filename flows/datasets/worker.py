@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from storage.datasets.lock import DatasetStore
 from storage.datasets.plan import Mix
 from storage.datasets.shards import labels_of, mels_of, write_shard
+from storage.datasets.store import DatasetStore
 from storage.loops.table import Loop
 from tasks.audio.decoding import AudioError
 from tasks.audio.stretching import StretchedLoops

@@ -11,8 +11,10 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.cluster import open_client, training_resources
 from flows.terminal.progress import progress
-from storage.datasets.lock import DatasetLock, DatasetStore, Examples
+from storage.datasets.examples import Examples
+from storage.datasets.lock import DatasetLock
 from storage.datasets.plan import read_plan
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelStore
 from storage.workspace import Workspace

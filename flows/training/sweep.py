@@ -13,7 +13,7 @@ from flows.engine.cluster import open_client, training_resources
 from flows.terminal.progress import progress
 from flows.terminal.streams import say
 from storage.catalogue.ledger import Ledger
-from storage.datasets.lock import DatasetStore
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelCard, ModelStore
 from storage.vocabulary import ROLES

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.terminal.streams import say
 from storage.catalogue.ledger import Ledger
-from storage.datasets.lock import DatasetStore
+from storage.datasets.store import DatasetStore
 from storage.models import ModelCard, ModelStore
 from storage.workspace import Workspace
 from tasks.training import fitting

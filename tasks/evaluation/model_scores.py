@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.datasets.lock import DatasetStore
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelCard
 from storage.paths import path_text

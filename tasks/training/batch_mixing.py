@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from storage.datasets.lock import Examples
+from storage.datasets.examples import Examples
 from storage.vocabulary import ROLES, Kind
 from tasks.evaluation.metrics import kinds_of
 from tasks.features.cells import MELS_PER_CELL

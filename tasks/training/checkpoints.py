@@ -60,7 +60,10 @@ def save_checkpoint(path: Path, state: TrainingState, purpose: str) -> None:
 
 
 def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
-    """Put a saved state back; False, and nothing changed, if there is none for this purpose."""
+    """Put a saved state back; False, and nothing changed, if there is none for this purpose.
+
+    One that was saved on another kind of device goes on with other draws, since generators differ.
+    """
     if not path.exists():
         return False
     with safe_open(path, "pt") as file:
@@ -74,7 +77,8 @@ def load_checkpoint(path: Path, state: TrainingState, purpose: str) -> bool:
     state.average.load_state_dict(_below("average", tensors))
     state.kept = _below("kept", tensors)
     _restore(state.optimiser, _below("optimiser", tensors))
-    state.random.set_state(tensors["random/draws"])
+    if tensors["random/draws"].shape == state.random.get_state().shape:
+        state.random.set_state(tensors["random/draws"])
     torch.set_rng_state(tensors["random/processor"])
     if "random/card" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random/card"])

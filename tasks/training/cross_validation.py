@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.datasets.lock import DatasetLock, Examples
+from storage.datasets.examples import Examples
+from storage.datasets.lock import DatasetLock
 from storage.datasets.plan import Mix
 from storage.errors import UserError
 from storage.vocabulary import ROLES

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import RowGroup, read_row_group
+from storage.datasets.store import DatasetStore
 
 Rows = tuple[NDArray[np.float16], NDArray[np.float32]]
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from storage.datasets.lock import DatasetLock, DatasetStore, Examples
+from storage.datasets.examples import Examples
+from storage.datasets.lock import DatasetLock
 from storage.datasets.soft_labels import read_soft_labels
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.models import ModelCard, ModelStore, StoredModel, identify
 from storage.vocabulary import ROLES

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from storage.datasets.lock import Examples
+from storage.datasets.examples import Examples
 from tasks.evaluation.metrics import selection_score
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets.lock import Examples
+from storage.datasets.examples import Examples
 from storage.datasets.plan import Mix
 from tasks.audio.stretching import StretchedLoops
 from tasks.datasets.mix_plan import plan_mixes, plan_singles

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage.datasets.lock import DatasetStore
+from storage.datasets.store import DatasetStore
 from storage.workspace import Workspace
 from tests.drills.conftest import SmallDisk
 from tests.support.commands import Ended, Program

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from flows.datasets.worker import ShardRequest, check_loops, compare_shards, render_shards, shard_requests
-from storage.datasets.lock import DatasetStore
 from storage.datasets.plan import Voice
 from storage.datasets.shards import digest_if_made_of
+from storage.datasets.store import DatasetStore
 from storage.files import sha256_of
 from storage.loops.table import Loop
 from storage.vocabulary import Reason

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import labels_of, mels_of, write_shard
+from storage.datasets.store import DatasetStore
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.support.commands import Command, Program

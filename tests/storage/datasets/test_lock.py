@@ -5,8 +5,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from storage.datasets.lock import DatasetLock, DatasetStore, dataset_digest
+from storage.datasets.lock import DatasetLock, dataset_digest
 from storage.datasets.shards import write_shard
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.files import sha256_of
 from storage.vocabulary import ROLES

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.datasets.lock import DatasetStore
+from storage.datasets.store import DatasetStore
 from storage.errors import UserError
 from storage.models import BUNDLED, ModelStore, StoredModel
 from storage.paths import path_text

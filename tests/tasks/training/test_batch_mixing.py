@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets.lock import Examples
+from storage.datasets.examples import Examples
 from storage.vocabulary import ROLES
 from tasks.features.mel_config import MelConfig
 from tasks.features.mel_filters import mel_centres

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.datasets.lock import DatasetLock, Examples
+from storage.datasets.examples import Examples
+from storage.datasets.lock import DatasetLock
 from storage.errors import UserError
 from storage.vocabulary import ROLES
 from tasks.datasets.recipe import SplitRules

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets.lock import DatasetStore
 from storage.datasets.shards import write_shard
+from storage.datasets.store import DatasetStore
 from storage.vocabulary import ROLES
 from tasks.training.feature_loading import Position, SplitStream, load_split
 from tests.storage.datasets.test_lock import LOCK

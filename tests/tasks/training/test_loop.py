@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from storage.datasets.lock import Examples
+from storage.datasets.examples import Examples
 from storage.vocabulary import ROLES
 from tasks.evaluation.metrics import macro_pr_auc, selection_score
 from tasks.features.mel_config import MelConfig
