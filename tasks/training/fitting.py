@@ -156,8 +156,8 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
         dataset_digest=made.digest,
         training={
             **asdict(request.training),
-            "teachers": list(request.teachers),
-            "start": request.start,
+            "teachers": [material.models.load(name).card.model_id for name in request.teachers],
+            "start": None if request.start is None else material.models.load(request.start).card.model_id,
             "soft_labels": material.teacher,
             **asdict(trained.history),
         },

@@ -16,6 +16,7 @@ import torch
 
 from storage.datasets.shards import labels_of, mels_of, write_shard
 from storage.datasets.store import DatasetStore
+from storage.models import ModelStore
 from storage.published.queries import ask
 from storage.workspace import Workspace
 from tests.support.commands import Command, Program
@@ -304,7 +305,8 @@ def test_a_student_is_scored_on_loops_and_its_errors_go_onto_its_card(
     trained = rolecall("train", "small", *options, "--workspace", workspace, "--json")
     assert trained.code == 0, trained.err
     student = trained.json()
-    assert (student["loss"], student["training"]["teachers"]) == ("focal", ["default"])
+    bundled = ModelStore(workspace / "models").load("default").card.model_id
+    assert (student["loss"], student["training"]["teachers"]) == ("focal", [bundled])
     scored = rolecall(
         "evaluate", student["model_id"], "--on", "loops", "--report", tmp_path / "report.md",
         "--failures", tmp_path / "failures", "--workspace", workspace, "--json",
