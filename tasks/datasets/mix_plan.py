@@ -49,14 +49,16 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
 def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
     """Every loop and one-shot that has roles by itself, at its own tempo, on the side that its group is on.
 
-    A one-shot has the tempo that its length makes. Loops alone decide about the sides of their groups.
+    A one-shot has the tempo that its length makes. Loops alone decide about the side of what stays together.
     """
     labelled, one_shots = labelled_loops(loops, recipe), labelled_one_shots(loops, recipe)
-    sides = {**assign_splits(one_shots, recipe.split), **assign_splits(labelled, recipe.split)}
+    sides: dict[str, Split] = {}
+    for kind in (one_shots, labelled):
+        sides |= {recipe.split.unit_of(group): side for group, side in assign_splits(kind, recipe.split).items()}
     return [
         Mix(
             mix_id=f"{_kind(loop)}-{loop.loop_id}",
-            split=sides[loop.group],
+            split=sides[recipe.split.unit_of(loop.group)],
             bpm=round(bpm_of(loop), 4),
             key=loop.key,
             mode=loop.mode,

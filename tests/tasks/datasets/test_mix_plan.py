@@ -172,6 +172,23 @@ def test_a_one_shot_is_a_row_by_itself_on_the_side_of_its_group_and_never_part_o
     assert [mix for mix in singles if mix is not row] == plan_singles(list(material().values()), RECIPE)
 
 
+def test_the_one_shots_of_an_author_are_on_the_side_of_the_loops_that_another_group_of_that_author_has() -> None:
+    rules = SplitRules(unit="([a-z]+)-.*", validation_share=0.3, test_share=0.3)
+    authors = [f"author{letter}" for letter in "abcdefgh"]
+    loops = [loop(number, group=f"{name}-loops") for number, name in enumerate(authors)]
+    hits = [
+        loop(100 + number, group=f"{name}-hits", flags=("oneshot",)) for number, name in enumerate(reversed(authors))
+    ]
+    hits += [loop(200 + number, group="authora-hits", flags=("oneshot",)) for number in range(20)]
+    group_of = {one.loop_id: one.group for one in loops + hits}
+    sides: dict[str, set[str]] = {}
+    for row in plan_singles(loops + hits, Recipe(name="a", roles=("bass",), split=rules)):
+        sides.setdefault(rules.unit_of(group_of[row.voices[0].loop_id]), set()).add(row.split)
+    assert sides.keys() == set(authors)
+    assert all(len(of_author) == 1 for of_author in sides.values())
+    assert len(set.union(*sides.values())) > 1
+
+
 def test_no_drawn_mix_is_taken_for_a_single() -> None:
     assert {mix.kind for mix in plan()} == {"mix"}
 
