@@ -54,7 +54,7 @@ _HIT_SHARE: Final = 0.08
 _ONE_SHOTS: Final = 0.5
 """Share of these that are one-shots by themselves; the others are cut out of loops."""
 _SYNTHETIC: Final = {"percussion": 0.12, "fx": 0.3, "bass": 0.2, "melody": 0.2, "chords": 0.3}
-"""Share of voices of a role that are synthetic instead of a loop."""
+"""Share of voices of a role that are synthetic instead of a loop; a one-shot is never replaced."""
 _WET: Final = {"percussion": 0.25, "bass": 0.08, "fx": 0.1, "melody": 0.15, "chords": 0.1, "vocal": 0.15}
 """Share of voices of a role that get a reverberation, which makes nothing else of them."""
 _MORE_VOICES: Final = (0.42, 0.22, 0.15, 0.11, 0.06, 0.04)
@@ -232,6 +232,7 @@ class BatchMixer:
         power = torch.bmm(self._powers(chosen, times), self._pitches[pitches])
         for role, share in _SYNTHETIC.items():
             places = self._of_role_alone(labels, role, share)
+            places = places[~self._is_one_shot[chosen[places]]]
             if len(places):
                 power[places] = self._synthesise(role, len(places))
         if hits is not None and hits.any():

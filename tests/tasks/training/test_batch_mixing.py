@@ -82,6 +82,7 @@ def test_a_one_shot_is_heard_alone_and_from_its_start(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tasks.training.batch_mixing._HIT_SHARE", 1.0)
     monkeypatch.setattr("tasks.training.batch_mixing._ONE_SHOTS", 1.0)
     monkeypatch.setattr("tasks.training.batch_mixing._MIX_SHARE", 0.0)
+    monkeypatch.setattr("tasks.training.batch_mixing._SYNTHETIC", {"bass": 1.0})
     data = examples([3, 3, 0, 0, 0, 0])
     one_shots = [f"oneshot-{name}" if int(name) < 3 else f"loop-{name}" for name in data.mix_ids]
     data.mels[:3, FRAMES // 2 :] = SILENCE
