@@ -56,7 +56,8 @@ def train(
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 2026,
     teacher: Annotated[
-        list[str] | None, typer.Option(help="A model to imitate, by id or name; several make an ensemble.")
+        list[str] | None,
+        typer.Option(help="A model to imitate, by id or name, or a file of torch.export; several make an ensemble."),
     ] = None,
     start: Annotated[str | None, typer.Option(help="A model to train further, by id or name.")] = None,
     stay: Annotated[float, typer.Option(min=0, max=1, help="Share of the weights of --start that is kept.")] = 0.0,

@@ -4,7 +4,8 @@ After Drysdale, Ramires, Serra and Hockman (DAFx 2022): half of all loops have o
 loops matched in tempo and key gives a multi-label set in which every role is equally represented.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,11 @@ import numpy as np
 from storage.datasets.plan import Mix, Voice
 from storage.errors import UserError
 from storage.loops.table import Loop
-from storage.vocabulary import BEATS_PER_BAR, Kind
+from storage.vocabulary import BEATS_PER_BAR, ROLES, Kind
 from tasks.datasets.effects import sample_effects
 from tasks.datasets.loop_sampling import CombinationQueue, SampledMix, Side
 from tasks.datasets.recipe import Recipe, Split
-from tasks.datasets.selection import bpm_of, is_one_shot, is_pure, labelled_loops, labelled_one_shots
+from tasks.datasets.selection import bpm_of, is_one_shot, is_pure, labelled_loops, labelled_one_shots, unlabelled_loops
 from tasks.datasets.splits import assign_splits
 from tasks.datasets.target_tempos import choose_tempos, octaves
 
@@ -49,25 +50,38 @@ def plan_mixes(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
 def plan_singles(loops: Sequence[Loop], recipe: Recipe) -> list[Mix]:
     """Every loop and one-shot that has roles by itself, at its own tempo, on the side that its group is on.
 
-    A one-shot has the tempo that its length makes. Loops alone decide about the side of what stays together.
+    A one-shot has the tempo that its length makes. Loops alone decide about the side of what stays together. Loops
+    without a role, where the recipe wants them, are cuts in which every role is unknown; none that stays together with
+    something on another side than the training side.
     """
     labelled, one_shots = labelled_loops(loops, recipe), labelled_one_shots(loops, recipe)
     sides: dict[str, Split] = {}
     for kind in (one_shots, labelled):
         sides |= {recipe.split.unit_of(group): side for group, side in assign_splits(kind, recipe.split).items()}
-    return [
-        Mix(
-            mix_id=f"{_kind(loop)}-{loop.loop_id}",
-            split=sides[recipe.split.unit_of(loop.group)],
-            bpm=round(bpm_of(loop), 4),
-            key=loop.key,
-            mode=loop.mode,
-            roles=loop.roles,
-            voices=(Voice(loop.loop_id, "+".join(loop.roles), 1.0, 0, 0.0),),
-            unknown_roles=loop.unknown_roles,
-        )
-        for loop in labelled + one_shots
+    unlabelled = [loop for loop in unlabelled_loops(loops, recipe) if _teaches(loop, sides, recipe)]
+    return [_single(loop, sides[recipe.split.unit_of(loop.group)]) for loop in labelled + one_shots] + [
+        replace(_single(loop, "train"), unknown_roles=ROLES) for loop in unlabelled
     ]
+
+
+def _teaches(loop: Loop, sides: Mapping[str, Split], recipe: Recipe) -> bool:
+    """Whether a loop without a role may be on the training side."""
+    unit = recipe.split.unit_of(loop.group)
+    return sides.get(unit, recipe.split.pinned(unit) or "train") == "train"
+
+
+def _single(loop: Loop, split: Split) -> Mix:
+    """A loop by itself at its own tempo, as a row of a data set."""
+    return Mix(
+        mix_id=f"{_kind(loop)}-{loop.loop_id}",
+        split=split,
+        bpm=round(bpm_of(loop), 4),
+        key=loop.key,
+        mode=loop.mode,
+        roles=loop.roles,
+        voices=(Voice(loop.loop_id, "+".join(loop.roles), 1.0, 0, 0.0),),
+        unknown_roles=loop.unknown_roles,
+    )
 
 
 def _kind(loop: Loop) -> str:

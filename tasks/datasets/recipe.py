@@ -38,7 +38,8 @@ class LoopRules(_Section):
 
     `tempo` is a range in beats per minute; `licences` are classes (`cc0`, `by`, …) to take and `exclude_licences`
     words to leave out; `least_annotators` and `exclude_flags` (`not_well_cut`, `not_4_4`, `tempo_disputed`, …) say how
-    far a source's annotators must agree; loops that nobody annotated have no annotators and no flags.
+    far a source's annotators must agree; loops that nobody annotated have no annotators and no flags. With `unlabelled`
+    loops without a role are rows too, on the training side alone: only a teacher says what sounds in them.
     """
 
     sources: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class LoopRules(_Section):
     exclude_licences: tuple[str, ...] = ()
     exclude_flags: tuple[str, ...] = ()
     least_annotators: int = Field(0, ge=0)
+    unlabelled: bool = False
 
 
 class MixRules(_Section):

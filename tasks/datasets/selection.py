@@ -18,6 +18,18 @@ def labelled_one_shots(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
     return [loop for loop in _wanted_ones(loops, recipe) if is_one_shot(loop) and is_pure(loop)]
 
 
+def unlabelled_loops(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
+    """The loops without a role inside the recipe's other rules, if it wants them, each content once, ordered by id.
+
+    None whose content has a role under another name, and no one-shots.
+    """
+    if not recipe.loops.unlabelled:
+        return []
+    known = {loop.loop_id for loop in loops if loop.roles}
+    chosen = {loop.loop_id: loop for loop in loops if loop.loop_id not in known and not is_one_shot(loop)}
+    return [chosen[loop_id] for loop_id in sorted(chosen) if _follows_rules(chosen[loop_id], recipe)]
+
+
 def is_one_shot(loop: Loop) -> bool:
     """Whether it is a single hit or note: it teaches what a one-shot sounds like, and is never part of a mix."""
     return Kind.ONESHOT in loop.flags
@@ -53,12 +65,15 @@ def _wanted_ones(loops: Sequence[Loop], recipe: Recipe) -> list[Loop]:
 
 
 def _wanted(loop: Loop, recipe: Recipe) -> bool:
+    return bool(loop.roles) and set(loop.roles) <= set(recipe.roles) and _follows_rules(loop, recipe)
+
+
+def _follows_rules(loop: Loop, recipe: Recipe) -> bool:
+    """Whether tempo, source, licence and annotators of a loop are as the recipe asks for."""
     rules = recipe.loops
     low, high = rules.tempo
     return (
-        bool(loop.roles)
-        and set(loop.roles) <= set(recipe.roles)
-        and (not rules.sources or loop.source in rules.sources)
+        (not rules.sources or loop.source in rules.sources)
         and (loop.bpm is None or low <= loop.bpm <= high)
         and (not rules.licences or loop.licence_class in rules.licences)
         and not any(word.lower() in loop.licence.lower() for word in rules.exclude_licences)

@@ -31,7 +31,7 @@ from tasks.networks.counting import multiplications, parameters
 from tasks.networks.inference import predict
 from tasks.networks.speed import audio_seconds_per_second
 from tasks.sources.attribution import pass_on_credits
-from tasks.training.distillation import load_teacher
+from tasks.training.distillation import load_teacher, name_teacher
 from tasks.training.loop import TrainedNetwork, TrainingConfig, train_network
 
 _ROUNDS: Final = 100
@@ -43,7 +43,8 @@ Report = Callable[[int, float, float], None]
 class TrainingRequest:
     """A training as it is asked for; models go by id or name.
 
-    `teachers` are those that a student imitates, `start` is the one whose weights are trained further.
+    `teachers` are those that a student imitates, or paths of exported programs; `start` is the one whose weights are
+    trained further.
     """
 
     dataset: str
@@ -114,7 +115,7 @@ def fit(request: TrainingRequest, material: Material, checkpoint: Path, report: 
         material.splits["validation"],
         report,
         checkpoint=checkpoint,
-        teacher=load_teacher(material.models, request.teachers),
+        teacher=load_teacher(material.models, request.teachers, MelConfig(**material.made.mel)),
         start=_start(request, material),
     )
 
@@ -156,7 +157,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
         dataset_digest=made.digest,
         training={
             **asdict(request.training),
-            "teachers": [material.models.load(name).card.model_id for name in request.teachers],
+            "teachers": [name_teacher(material.models, name) for name in request.teachers],
             "start": None if request.start is None else material.models.load(request.start).card.model_id,
             "soft_labels": material.teacher,
             **asdict(trained.history),

@@ -202,6 +202,27 @@ def test_a_loop_of_several_or_of_unsure_roles_stands_by_itself_as_a_cut_and_is_n
     assert not {voice.loop_id for mix in plan_mixes(loops, RECIPE) for voice in mix.voices} & cuts.keys()
 
 
+def test_loops_that_nobody_labelled_are_cuts_of_unknown_roles_on_the_training_side_where_the_recipe_wants_them() -> (
+    None
+):
+    rules = SplitRules(unit="(author[0-9]+)", train_only=("author7",), test=("author8",))
+    recipe = RECIPE.model_copy(update={"split": rules, "loops": LoopRules(unlabelled=True)})
+    known = loop(901, roles=("bass",), group="author8_a")
+    unlabelled = [
+        loop(number, roles=(), group=group)
+        for number, group in ((902, "author7_a"), (903, "author8_b"), (904, "author9_a"), (905, "author9_b"))
+    ]
+    too_fast = loop(906, roles=(), group="author9_c", bpm=300.0)
+    loops = [*material().values(), known, *unlabelled, too_fast]
+    rows = {mix.voices[0].loop_id: mix for mix in plan_singles(loops, recipe)}
+    assert {number for number in range(901, 907) if loop(number).loop_id in rows} == {901, 902, 904, 905}
+    for one in unlabelled:
+        if (row := rows.get(one.loop_id)) is not None:
+            assert (row.kind, row.split, row.roles, row.unknown_roles) == ("cut", "train", (), ROLES)
+    assert not any(mix.unknown_roles == ROLES for mix in plan_singles(loops, RECIPE))
+    assert plan_mixes(loops, recipe) == plan_mixes([*material().values(), known], recipe)
+
+
 @pytest.mark.parametrize(
     "unfit",
     [
