@@ -173,6 +173,10 @@ def evaluate(
     groups: Annotated[
         list[str] | None, typer.Option(help="Only groups of loops like this, such as 'zyn_*'; folders only.")
     ] = None,
+    apart: Annotated[
+        list[str] | None,
+        typer.Option(help="Also score groups like these apart, such as 'real=evr_*,lmms_*'; folders only."),
+    ] = None,
     robustness: Annotated[
         bool, typer.Option(help="Also after MP3, other levels, speeds, a low-pass; folders only.")
     ] = False,
@@ -185,20 +189,24 @@ def evaluate(
     from storage.models import ModelStore
     from tasks.evaluation.annotated_maps import has_annotations, score_annotated
     from tasks.evaluation.model_scores import evaluate_model, gather
+    from tasks.evaluation.named_groups import read_named_groups, score_apart
     from tasks.labelling.request import LabelRecipe
     from tasks.networks.inference import load_network
 
-    where = workspace_at(workspace)
+    where, kinds = workspace_at(workspace), [read_named_groups(text) for text in apart or ()]
     stored = ModelStore(where.models).load(model)
     if has_annotations(Path(on)):
-        if robustness or report or failures or groups or split != "test":
+        if robustness or report or failures or groups or kinds or split != "test":
             raise UserError(
                 f"{on} holds annotated maps: they are scored with --json alone, and no model has learned them"
             )
         print_map_scores(score_annotated(Path(on), LabelRecipe.of(stored)), stored.card.model_id, as_json)
         return
     material = gather(on, DatasetStore(where.datasets), stored.card, split, tuple(groups or ()))
+    if kinds and not material.excerpts:
+        raise UserError(f"rows of the kind {on!r} are not told apart by group; name a folder with --on")
     result = evaluate_model(material, load_network(stored.weights, stored.card), stored.card, robustness)
+    scored_apart = score_apart(result, stored.card, kinds)
     if report is not None:
         from tasks.evaluation.reports import write_report
 
@@ -208,13 +216,15 @@ def evaluate(
 
         say(f"{len(write_failures(result, stored.card, failures))} failures: {failures}")
     if as_json:
-        print_json({"model_id": stored.card.model_id, "split": split, **result.to_dict()})
+        print_json({"model_id": stored.card.model_id, "split": split, **result.to_dict(), "apart": scored_apart})
         return
     print_scores(
         result.scores, f"{on}, {len(result.taken)} groups of the {split} side, {len(result.left_out)} left out"
     )
     for name, between in result.intervals.items():
         print_interval(name, between, "groups")
+    if scored_apart:
+        _print_table(scored_apart, as_json)
     if result.robustness:
         print_robustness(result.robustness)
     say(f"taken: {', '.join(result.taken)}")

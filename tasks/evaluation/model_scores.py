@@ -141,7 +141,7 @@ def evaluate_model(rows: Rows, network: Any, card: ModelCard, robustness: bool =
     answers = predict(network, rows.mels)
     measures = (("PR-AUC", common_pr_auc), ("ROC-AUC", common_roc_auc))
     return Evaluation(
-        scores=_scores(rows.labels, answers, card),
+        scores=score_rows(rows.labels, answers, card),
         intervals={name: bootstrap_interval(rows.labels, answers, measure, rows.groups) for name, measure in measures},
         taken=sorted(set(rows.groups)),
         left_out=rows.left_out,
@@ -164,7 +164,8 @@ def _from_dataset(kind: str, datasets: DatasetStore, card: ModelCard, split: str
     return Rows(np.asarray(examples.mels[places], np.float32), examples.labels[places], names, names, [])
 
 
-def _scores(labels: Labels, answers: NDArray[np.float32], card: ModelCard) -> dict[str, Any]:
+def score_rows(labels: Labels, answers: NDArray[np.float32], card: ModelCard) -> dict[str, Any]:
+    """All scores of answers (n, roles) to labels (n, roles), with the card's thresholds and unsure bands."""
     table = confusion(labels, answers)
     return {
         **summarise(labels, answers, card.thresholds),
@@ -180,7 +181,7 @@ def _damaged(rows: Rows, answers: NDArray[np.float32], network: Any, card: Model
     if not rows.excerpts:
         raise UserError("robustness needs audio; name a folder with --on")
     limits = np.array([card.thresholds[role] for role in card.roles], np.float32)
-    table = [_line("nothing", _scores(rows.labels, answers, card), 1.0)]
+    table = [_line("nothing", score_rows(rows.labels, answers, card), 1.0)]
     for degradation in DEGRADATIONS:
         changed = rows_of(rows.excerpts, [], MelConfig(**card.mel), degradation)
         given = predict(network, changed.mels)
@@ -188,7 +189,7 @@ def _damaged(rows: Rows, answers: NDArray[np.float32], network: Any, card: Model
         shared = [(places[name], place) for place, name in enumerate(changed.names) if name in places]
         before, after = (np.array(side) for side in zip(*shared, strict=True))
         same = float(((answers[before] >= limits) == (given[after] >= limits)).mean())
-        table.append(_line(degradation.name, _scores(changed.labels, given, card), same))
+        table.append(_line(degradation.name, score_rows(changed.labels, given, card), same))
     return table
 
 

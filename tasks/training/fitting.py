@@ -141,6 +141,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
     answers = {split: calibrate(given, calibration) for split, given in raw.items()}
     thresholds = choose_thresholds(held.mix_ids, held.labels, answers["validation"])
     unsure = choose_bands(held.mix_ids, held.labels, answers["validation"], thresholds, held.units)
+    start = None if request.start is None else material.models.load(request.start).card
     card = ModelCard(
         model_id="",
         name=request.name,
@@ -158,7 +159,7 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
         training={
             **asdict(request.training),
             "teachers": [name_teacher(material.models, name) for name in request.teachers],
-            "start": None if request.start is None else material.models.load(request.start).card.model_id,
+            "start": None if start is None else start.model_id,
             "soft_labels": material.teacher,
             **asdict(trained.history),
         },
@@ -167,14 +168,33 @@ def save_model(request: TrainingRequest, material: Material, trained: TrainedNet
             "multiplications": multiplications(network, frames, config.mels),
             "audio_seconds_per_second": audio_seconds_per_second(network, frames, config.mels),
         },
-        licences=made.licences,
-        groups=made.groups,
+        licences=_licences(made, start),
+        groups=_groups(made, start),
         code_version=version("rolecall"),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     stored = material.models.save(identify(card), weights)
     pass_on_credits(material.folder, stored.weights.parent)
     return stored
+
+
+def _groups(made: DatasetLock, start: ModelCard | None) -> dict[str, list[str]]:
+    """The groups on each side; what the model learned from before it was trained further, it has learned from."""
+    if start is None:
+        return made.groups
+    learned = {*made.groups.get("train", ()), *start.groups.get("train", ())}
+    held = {
+        side: {*made.groups.get(side, ()), *start.groups.get(side, ())} - learned
+        for side in made.groups.keys() | start.groups.keys()
+    }
+    return {side: sorted(learned if side == "train" else groups) for side, groups in sorted(held.items())}
+
+
+def _licences(made: DatasetLock, start: ModelCard | None) -> list[dict[str, Any]]:
+    """The loops by source and licence, with those that only the model before it learned from."""
+    named = {(entry["source"], entry["licence"]): entry for entry in (start.licences if start else [])}
+    named |= {(entry["source"], entry["licence"]): entry for entry in made.licences}
+    return [named[both] for both in sorted(named)]
 
 
 def _scores(

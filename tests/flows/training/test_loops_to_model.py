@@ -277,6 +277,21 @@ def test_folds_score_a_training_on_groups_that_it_did_not_learn_from(
     assert "cross-validate without --teacher" in taught.err
 
 
+def test_the_card_of_a_model_that_was_trained_further_tells_what_it_had_learned_from(
+    rolecall: Command, workspace: Path
+) -> None:
+    options = ("--width", 28, "--epochs", 1, "--steps", 2, "--batch", 4, "--start", "default")
+    trained = rolecall("train", "small", *options, "--workspace", workspace, "--json")
+    assert trained.code == 0, trained.err
+    card, before = trained.json(), ModelStore(workspace / "models").load("default").card
+    made = DatasetStore(workspace / "datasets").read_lock("small")
+    assert card["training"]["start"] == before.model_id
+    assert set(card["groups"]["train"]) == {*made.groups["train"], *before.groups["train"]}
+    assert not set(card["groups"]["train"]) & {*card["groups"]["validation"], *card["groups"]["test"]}
+    sources = {(entry["source"], entry["licence"]) for entry in card["licences"]}
+    assert sources == {(entry["source"], entry["licence"]) for entry in before.licences + made.licences}
+
+
 def test_a_training_that_was_killed_goes_on_to_the_weights_that_it_would_have_had(
     rolecall: Command, program: Program, workspace: Path
 ) -> None:
