@@ -59,6 +59,9 @@ def train(
         list[str] | None,
         typer.Option(help="A model to imitate, by id or name, or a file of torch.export; several make an ensemble."),
     ] = None,
+    imitation: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the loss that comes from --teacher; the rest is the labels'.")
+    ] = 0.7,
     start: Annotated[str | None, typer.Option(help="A model to train further, by id or name.")] = None,
     stay: Annotated[float, typer.Option(min=0, max=1, help="Share of the weights of --start that is kept.")] = 0.0,
     rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; for --start less is enough.")] = 3e-3,
@@ -96,7 +99,7 @@ def train(
     _choose("network", network, NETWORKS)
     _choose("pooling", pooling, POOLINGS)
     _choose("loss", loss, LOSSES)
-    weights = {"learning_rate": rate, "parts": parts, "stay": stay}
+    weights = {"learning_rate": rate, "parts": parts, "stay": stay, "imitation": imitation}
     training = TrainingConfig(loss, epochs, steps, batch, patience=patience, seed=seed, **weights)
     request = TrainingRequest(name, network, pooling, width or WIDTHS[network], training, tuple(teacher or ()), start)
     if folds is None:
@@ -108,7 +111,7 @@ def train(
 def _require_sweep_alone(context: typer.Context) -> None:
     """Raise UserError for options of one training: a sweep's file says them for each of its trainings."""
     alone = ("network", "pooling", "loss", "width", "epochs", "steps", "batch", "patience", "parts", "seed", "teacher")
-    for name in (*alone, "start", "stay", "rate"):
+    for name in (*alone, "start", "stay", "rate", "imitation"):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise UserError(f"--{name} is for one training; a sweep takes it from its file; leave out one of them")
