@@ -43,8 +43,8 @@ class Mix:
     """Four bars of up to six voices at one tempo; `key` and `mode` are None where no voice names a key.
 
     `kind` is `mix` where the loops were sampled, `loop` for one loop of one role by itself, `cut` for one of several
-    roles, as it was composed, `oneshot` for a single hit or note. `unknown_roles` may sound or not. `effects` are
-    applied in their order.
+    roles, as it was composed, or of roles that nobody knows, `oneshot` for a single hit or note. `unknown_roles` may
+    sound or not. `effects` are applied in their order.
     """
 
     mix_id: str

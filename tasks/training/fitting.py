@@ -182,12 +182,9 @@ def _groups(made: DatasetLock, start: ModelCard | None) -> dict[str, list[str]]:
     """The groups on each side; what the model learned from before it was trained further, it has learned from."""
     if start is None:
         return made.groups
-    learned = {*made.groups.get("train", ()), *start.groups.get("train", ())}
-    held = {
-        side: {*made.groups.get(side, ()), *start.groups.get(side, ())} - learned
-        for side in made.groups.keys() | start.groups.keys()
-    }
-    return {side: sorted(learned if side == "train" else groups) for side, groups in sorted(held.items())}
+    side_of = {group: side for groups in (start.groups, made.groups) for side, held in groups.items() for group in held}
+    side_of |= dict.fromkeys(start.groups.get("train", ()), "train")
+    return {side: sorted(group for group in side_of if side_of[group] == side) for side in made.groups}
 
 
 def _licences(made: DatasetLock, start: ModelCard | None) -> list[dict[str, Any]]:
