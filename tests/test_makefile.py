@@ -15,7 +15,7 @@ from tests.support.dummies import clicks, write
 pytestmark = pytest.mark.slow
 
 
-def test_a_model_is_made_of_all_folders_of_a_corpus_though_some_files_are_refused(
+def test_make_model_fetches_every_folder_of_a_corpus_though_some_files_are_refused(
     program: Program, tmp_path: Path
 ) -> None:
     corpus, workspace = tmp_path / "corpus", tmp_path / "workspace"

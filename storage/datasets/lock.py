@@ -18,11 +18,11 @@ _KEPT_OF_A_LOOP: Final = tuple(field.name for field in fields(Loop) if field.nam
 class DatasetLock:
     """What a data set is made of: enough to make it again, and to notice if something is not the same.
 
-    `mixes`, `singles` (loops of one role by themselves), `cuts` (four bars as composed) and `oneshots` count the rows,
-    `roles` the mixes that each role is in, and `balance` says how even they are; `loops` is all that is known of each
-    loop but its path, with the SHA-256 of its file; `groups` maps each split to the groups it holds;
-    `environment` names the libraries and the machine's instructions, whose change may change bytes; `shards` maps
-    file names to digests.
+    `mixes`, `singles` (loops of one role by themselves), `cuts` (four bars as composed, or that nobody labelled) and
+    `oneshots` count the rows, `roles` the mixes that each role is in, and `balance` says how even they are; `loops` is
+    all that is known of each loop but its path, with the SHA-256 of its file; `groups` maps each split to the groups it
+    holds; `environment` names the libraries and the machine's instructions, whose change may change bytes; `shards`
+    maps file names to digests.
     """
 
     name: str

@@ -134,7 +134,7 @@ def _balanced(wanted: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
 def summarise(labels: Labels, probabilities: Labels, thresholds: dict[str, float]) -> dict[str, Any]:
     """All scores as JSON: macro over the five common roles, and every role beside them."""
     scores = score_roles(labels, probabilities, thresholds)
-    macros = {f"macro_{measure}": _finite(macro(scores, measure)) for measure in _MACROS}
+    macros = {f"macro_{measure}": finite_or_none(macro(scores, measure)) for measure in _MACROS}
     return {"segments": len(labels), **macros, "roles": {score.role: score.to_dict() for score in scores}}
 
 
@@ -150,5 +150,6 @@ _MACROS = (
 )
 
 
-def _finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
+    """A score for JSON, which has no NaN."""
     return None if value != value else value

@@ -9,7 +9,7 @@ import numpy as np
 
 from storage.errors import UserError
 from storage.models import ModelCard
-from tasks.evaluation.metrics import macro_pr_auc
+from tasks.evaluation.metrics import finite_or_none, macro_pr_auc
 from tasks.evaluation.model_scores import Evaluation, score_rows
 
 
@@ -20,7 +20,7 @@ class NamedGroups:
     name: str
     patterns: tuple[str, ...]
 
-    def hold(self, group: str) -> bool:
+    def holds(self, group: str) -> bool:
         """Whether a group is of this kind."""
         return any(fnmatchcase(group, pattern) for pattern in self.patterns)
 
@@ -42,7 +42,7 @@ def score_apart(evaluation: Evaluation, card: ModelCard, kinds: Sequence[NamedGr
     """
     rows = []
     for kind in kinds:
-        chosen = np.array([kind.hold(group) for group in evaluation.rows.groups])
+        chosen = np.array([kind.holds(group) for group in evaluation.rows.groups])
         if not chosen.any():
             raise UserError(f"no group that was scored is like {', '.join(kind.patterns)} ({kind.name})")
         labels, answers = evaluation.rows.labels[chosen], evaluation.answers[chosen]
@@ -50,18 +50,14 @@ def score_apart(evaluation: Evaluation, card: ModelCard, kinds: Sequence[NamedGr
         rows.append(
             {
                 "kind": kind.name,
-                "groups": len({group for group in evaluation.rows.groups if kind.hold(group)}),
+                "groups": len({group for group in evaluation.rows.groups if kind.holds(group)}),
                 "segments": len(labels),
                 "right": scores["single_role_accuracy"],
                 "of": scores["single_role_rows"],
-                "pr_auc": _finite(macro_pr_auc(labels, answers)),
+                "pr_auc": finite_or_none(macro_pr_auc(labels, answers)),
                 "roc_auc": scores["macro_roc_auc"],
                 "balanced_accuracy": scores["macro_balanced_accuracy"],
-                **{f"{role}_roc_auc": _finite(scores["roles"][role]["roc_auc"]) for role in ("fx", "vocal")},
+                **{f"{role}_roc_auc": scores["roles"][role]["roc_auc"] for role in ("fx", "vocal")},
             }
         )
     return rows
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or value != value else value

@@ -19,6 +19,7 @@ from tasks.evaluation.calibration import calibrate, choose_thresholds, fit_calib
 from tasks.evaluation.metrics import (
     Labels,
     common_roc_auc,
+    finite_or_none,
     kinds_of,
     macro,
     macro_pr_auc,
@@ -128,8 +129,8 @@ def score_maps(mix_ids: Sequence[str], labels: Labels, answers: Labels, decided:
     cuts = kinds_of(mix_ids) == "cut"
     on = score_roles(labels[cuts], decided[cuts], dict.fromkeys(ROLES, 0.5))
     return {
-        "cut_roc_auc": _finite(common_roc_auc(labels[cuts], answers[cuts])),
-        "cut_balanced_accuracy": _finite(macro(on, "balanced_accuracy")),
+        "cut_roc_auc": finite_or_none(common_roc_auc(labels[cuts], answers[cuts])),
+        "cut_balanced_accuracy": finite_or_none(macro(on, "balanced_accuracy")),
     }
 
 
@@ -137,12 +138,8 @@ def score_kinds(mix_ids: Sequence[str], labels: Labels, answers: Labels) -> dict
     """Macro PR-AUC for each kind of row, and the share of single-role loops whose likeliest role is right."""
     kinds = kinds_of(mix_ids)
     scores: dict[str, Any] = {
-        kind: _finite(macro_pr_auc(labels[kinds == kind], answers[kinds == kind])) for kind in _KINDS
+        kind: finite_or_none(macro_pr_auc(labels[kinds == kind], answers[kinds == kind])) for kind in _KINDS
     }
     table = confusion(labels[kinds == "loop"], answers[kinds == "loop"])
     scores["right"] = float(np.trace(table) / table.sum()) if table.sum() else None
     return scores
-
-
-def _finite(value: float) -> float | None:
-    return None if value != value else value
